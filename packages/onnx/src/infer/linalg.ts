@@ -1,0 +1,44 @@
+import { OnnxError } from '../errors.js';
+import { broadcast, type Dim, showShape } from '../shape.js';
+import { type InferRule, numberAttribute, shapeAt } from './rule.js';
+
+function checkInner(op: string, a: Dim | undefined, b: Dim | undefined, shapes: string): void {
+  if (typeof a === 'number' && typeof b === 'number' && a !== b) {
+    throw new OnnxError(`${op}: inner dimensions differ, ${shapes}`);
+  }
+}
+
+const MatMul: InferRule = (node) => {
+  const [a, b] = [shapeAt(node, 0), shapeAt(node, 1)];
+  const dtype = node.inputs[0]?.dtype;
+  if (!a || !b) return [{ dtype, shape: undefined }];
+  checkInner('MatMul', a.at(-1), b.length > 1 ? b.at(-2) : b.at(-1), `${showShape(a)} x ${showShape(b)}`);
+  const rows = a.length > 1 ? [a.at(-2) ?? null] : [];
+  const columns = b.length > 1 ? [b.at(-1) ?? null] : [];
+  return [{ dtype, shape: [...broadcast(a.slice(0, -2), b.slice(0, -2)), ...rows, ...columns] }];
+};
+
+const Gemm: InferRule = (node) => {
+  const [a, b] = [shapeAt(node, 0), shapeAt(node, 1)];
+  const dtype = node.inputs[0]?.dtype;
+  if (!a || !b) return [{ dtype, shape: undefined }];
+  const transA = numberAttribute(node, 'transA', 0);
+  const transB = numberAttribute(node, 'transB', 0);
+  checkInner('Gemm', a[transA ? 0 : 1], b[transB ? 1 : 0], `${showShape(a)} x ${showShape(b)}`);
+  return [{ dtype, shape: [a[transA ? 1 : 0] ?? null, b[transB ? 0 : 1] ?? null] }];
+};
+
+const LayerNormalization: InferRule = (node) => {
+  const x = shapeAt(node, 0);
+  const dtype = node.inputs[0]?.dtype;
+  const axis = numberAttribute(node, 'axis', -1);
+  const from = axis < 0 && x ? axis + x.length : axis;
+  const stats = x?.map((d, i) => (i >= from ? 1 : d));
+  return [
+    { dtype, shape: x },
+    { dtype, shape: stats },
+    { dtype, shape: stats },
+  ];
+};
+
+export const linalg = { Gemm, LayerNormalization, MatMul } as const satisfies Record<string, InferRule>;

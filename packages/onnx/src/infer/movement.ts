@@ -1,0 +1,241 @@
+import { OnnxError } from '../errors.js';
+import type { Node } from '../model.js';
+import { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from '../shape.js';
+import {
+  elementsOf,
+  type InferRule,
+  input,
+  integersOf,
+  intsAttribute,
+  numberAttribute,
+  shapeAt,
+  type TypeInfo,
+} from './rule.js';
+
+const dtypeOf = (node: Node, index = 0) => node.inputs[index]?.dtype;
+const one = (node: Node, shape: Shape | undefined, elements?: readonly Dim[]): TypeInfo[] => [
+  { dtype: dtypeOf(node), shape, elements },
+];
+
+/** Unknown dimensions in the number that a shape vector's length says. */
+function unknownOfLength(length: Dim | undefined): Shape | undefined {
+  return typeof length === 'number' ? new Array<Dim>(length).fill(null) : undefined;
+}
+
+const Reshape: InferRule = (node) => {
+  const from = shapeAt(node, 0);
+  const to = elementsOf(input(node, 1));
+  if (!to) return one(node, unknownOfLength(shapeAt(node, 1)?.[0]));
+  const keepZero = numberAttribute(node, 'allowzero', 0) === 1;
+  const dims = to.map((d, i) => (d === 0 && !keepZero ? (from?.[i] ?? null) : d));
+  const at = dims.indexOf(-1);
+  if (at >= 0) dims[at] = from ? quotient(product(from), product(dims.filter((_, i) => i !== at))) : null;
+  const [before, after] = [from && product(from), product(dims)];
+  if (typeof before === 'number' && typeof after === 'number' && before !== after) {
+    throw new OnnxError(`Reshape: expected ${before} elements as in ${showShape(from)}, got ${showShape(dims)}`);
+  }
+  return one(node, dims, from && from.length <= 1 ? elementsOf(node.inputs[0]) : undefined);
+};
+
+const Transpose: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const perm = intsAttribute(node, 'perm') ?? shape?.map((_, i) => shape.length - 1 - i);
+  return one(node, shape && perm?.map((p) => shape[axisOf(p, shape.length)] ?? null));
+};
+
+const sum = (dims: readonly (Dim | undefined)[]): Dim =>
+  dims.every((d) => typeof d === 'number') ? (dims as number[]).reduce((a, b) => a + b, 0) : null;
+
+const Concat: InferRule = (node) => {
+  const shapes = node.inputs.map((v) => v?.shape);
+  const parts = node.inputs.map(elementsOf);
+  const elements = parts.every((p) => p) ? parts.flatMap((p) => p as readonly Dim[]) : undefined;
+  const first = shapes.find((s) => s);
+  if (!first) return one(node, undefined, elements);
+  const axis = axisOf(numberAttribute(node, 'axis', 0), first.length);
+  return one(
+    node,
+    first.map((d, i) => (i === axis ? sum(shapes.map((s) => s?.[axis])) : d)),
+    elements,
+  );
+};
+
+const Split: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const sizes = integersOf(node.inputs[1]);
+  const count = sizes?.length ?? numberAttribute(node, 'num_outputs', 0);
+  if (!shape) return Array.from({ length: count }, () => ({ dtype: dtypeOf(node), shape: undefined }));
+  const axis = axisOf(numberAttribute(node, 'axis', 0), shape.length);
+  const whole = shape[axis] ?? null;
+  const share = typeof whole === 'number' ? Math.ceil(whole / count) : quotient(whole, count);
+  return Array.from({ length: count }, (_, i) => {
+    const last = typeof whole === 'number' && typeof share === 'number' && i === count - 1;
+    const size = sizes?.[i] ?? (last ? (whole as number) - (share as number) * i : share);
+    return { dtype: dtypeOf(node), shape: shape.map((d, j) => (j === axis ? size : d)) };
+  });
+};
+
+function slicedDim(dim: Dim, start: number, end: number, step: number): Dim {
+  if (typeof dim !== 'number') return start === 0 && end >= 2 ** 31 - 1 && step === 1 ? dim : null;
+  const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x < 0 ? x + dim : x, low), high);
+  const [from, to] =
+    step > 0 ? [clamp(start, 0, dim), clamp(end, 0, dim)] : [clamp(start, 0, dim - 1), clamp(end, -1, dim - 1)];
+  return Math.max(0, Math.ceil((to - from) / step));
+}
+
+const Slice: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const [starts, ends] = [integersOf(node.inputs[1]), integersOf(node.inputs[2])];
+  if (!shape) return one(node, undefined);
+  const axes = node.inputs[3] ? integersOf(node.inputs[3]) : (starts ?? shape).map((_, i) => i);
+  const steps = node.inputs[4] ? integersOf(node.inputs[4]) : axes?.map(() => 1);
+  if (!axes)
+    return one(
+      node,
+      shape.map(() => null),
+    );
+  const dims = [...shape];
+  axes.forEach((axis, i) => {
+    const at = axisOf(axis, shape.length);
+    const [s, e, step] = [starts?.[i], ends?.[i], steps?.[i]];
+    dims[at] =
+      s === undefined || e === undefined || step === undefined ? null : slicedDim(shape[at] ?? null, s, e, step);
+  });
+  const whole = elementsOf(node.inputs[0]);
+  const cut =
+    whole && shape.length === 1 && starts && ends && steps?.[0] === 1 ? whole.slice(starts[0], ends[0]) : undefined;
+  return one(node, dims, cut);
+};
+
+const Unsqueeze: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const axes = integersOf(node.inputs[1]);
+  if (!shape || !axes) return one(node, undefined);
+  const rank = shape.length + axes.length;
+  const at = new Set(axes.map((a) => axisOf(a, rank)));
+  const rest = [...shape];
+  return one(
+    node,
+    Array.from({ length: rank }, (_, i) => (at.has(i) ? 1 : (rest.shift() ?? null))),
+    elementsOf(node.inputs[0]),
+  );
+};
+
+const Squeeze: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const axes = node.inputs[1] ? integersOf(node.inputs[1]) : shape?.flatMap((d, i) => (d === 1 ? [i] : []));
+  if (!shape || !axes) return one(node, undefined);
+  const at = new Set(axes.map((a) => axisOf(a, shape.length)));
+  return one(
+    node,
+    shape.filter((_, i) => !at.has(i)),
+    elementsOf(node.inputs[0]),
+  );
+};
+
+const Expand: InferRule = (node) => {
+  const to = elementsOf(node.inputs[1]);
+  const shape = shapeAt(node, 0);
+  return one(node, shape && to ? broadcast(shape, to) : unknownOfLength(shapeAt(node, 1)?.[0]));
+};
+
+const Shape: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const start = numberAttribute(node, 'start', 0);
+  const dims = shape?.slice(start, numberAttribute(node, 'end', shape.length));
+  return [{ dtype: 'int64', shape: [dims?.length ?? null], elements: dims }];
+};
+
+const Gather: InferRule = (node) => {
+  const [data, indices] = [shapeAt(node, 0), shapeAt(node, 1)];
+  if (!data || !indices) return one(node, undefined);
+  const axis = axisOf(numberAttribute(node, 'axis', 0), data.length);
+  const [whole, at] = [elementsOf(node.inputs[0]), integersOf(node.inputs[1])];
+  const picked = whole && at ? at.map((i) => whole.at(i) ?? null) : undefined;
+  return one(node, [...data.slice(0, axis), ...indices, ...data.slice(axis + 1)], picked);
+};
+
+const GatherND: InferRule = (node) => {
+  const [data, indices] = [shapeAt(node, 0), shapeAt(node, 1)];
+  const depth = indices?.at(-1);
+  if (!data || !indices || typeof depth !== 'number') return one(node, undefined);
+  return one(node, [...indices.slice(0, -1), ...data.slice(depth + numberAttribute(node, 'batch_dims', 0))]);
+};
+
+const ConstantOfShape: InferRule = (node) => {
+  const value = node.attributes.value;
+  const dims = elementsOf(node.inputs[0]);
+  const dtype = value?.type === 'tensor' ? value.value.dtype : 'float32';
+  return [{ dtype, shape: dims ?? unknownOfLength(shapeAt(node, 0)?.[0]) }];
+};
+
+const OneHot: InferRule = (node) => {
+  const indices = shapeAt(node, 0);
+  const depth = elementsOf(node.inputs[1])?.[0] ?? null;
+  if (!indices) return [{ dtype: dtypeOf(node, 2), shape: undefined }];
+  const axis = axisOf(numberAttribute(node, 'axis', -1), indices.length + 1);
+  return [{ dtype: dtypeOf(node, 2), shape: [...indices.slice(0, axis), depth, ...indices.slice(axis)] }];
+};
+
+const Range: InferRule = (node) => {
+  const [a, b, step] = [0, 1, 2].map((i) => elementsOf(node.inputs[i])?.[0]);
+  if (a === 0 && step === 1 && b !== undefined) return one(node, [b]);
+  const known = typeof a === 'number' && typeof b === 'number' && typeof step === 'number';
+  return one(node, [known ? Math.max(0, Math.ceil((b - a) / step)) : null]);
+};
+
+const Flatten: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const axis = numberAttribute(node, 'axis', 1);
+  return one(node, shape && [product(shape.slice(0, axis)), product(shape.slice(axis))]);
+};
+
+const Tile: InferRule = (node) => {
+  const [shape, repeats] = [shapeAt(node, 0), elementsOf(node.inputs[1])];
+  return one(
+    node,
+    shape?.map((d, i) => (repeats ? product([d, repeats[i] ?? null]) : null)),
+  );
+};
+
+const Pad: InferRule = (node) => {
+  const [shape, pads] = [shapeAt(node, 0), integersOf(node.inputs[1])];
+  if (!shape || !pads)
+    return one(
+      node,
+      shape?.map(() => null),
+    );
+  const axes = node.inputs[3] ? integersOf(node.inputs[3]) : shape.map((_, i) => i);
+  const dims: Dim[] = [...shape];
+  axes?.forEach((axis, i) => {
+    const at = axisOf(axis, shape.length);
+    dims[at] = sum([shape[at], pads[i], pads[i + axes.length]]);
+  });
+  return one(node, dims);
+};
+
+const likeIndices: InferRule = (node) => one(node, shapeAt(node, 1));
+const likeData: InferRule = (node) => one(node, shapeAt(node, 0));
+
+export const movement = {
+  Concat,
+  ConstantOfShape,
+  Expand,
+  Flatten,
+  Gather,
+  GatherElements: likeIndices,
+  GatherND,
+  OneHot,
+  Pad,
+  Range,
+  Reshape,
+  ScatterElements: likeData,
+  ScatterND: likeData,
+  Shape,
+  Slice,
+  Split,
+  Squeeze,
+  Tile,
+  Transpose,
+  Unsqueeze,
+} as const satisfies Record<string, InferRule>;

@@ -1,0 +1,36 @@
+import type { Node } from '../model.js';
+import { axisOf, type Shape } from '../shape.js';
+import { type InferRule, integersOf, numberAttribute, shapeAt } from './rule.js';
+
+function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
+  const at = new Set(axes.map((a) => axisOf(a, shape.length)));
+  return keep ? shape.map((d, i) => (at.has(i) ? 1 : d)) : shape.filter((_, i) => !at.has(i));
+}
+
+function reducedShape(node: Node): Shape | undefined {
+  const shape = shapeAt(node, 0);
+  if (!shape) return undefined;
+  const keep = numberAttribute(node, 'keepdims', 1) === 1;
+  const axes = node.inputs[1] ? integersOf(node.inputs[1]) : [];
+  if (!axes) return undefined;
+  if (axes.length === 0 && numberAttribute(node, 'noop_with_empty_axes', 0) === 1) return shape;
+  return reduced(shape, axes.length > 0 ? axes : shape.map((_, i) => i), keep);
+}
+
+const reduce: InferRule = (node) => [{ dtype: node.inputs[0]?.dtype, shape: reducedShape(node) }];
+
+const arg: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const keep = numberAttribute(node, 'keepdims', 1) === 1;
+  return [{ dtype: 'int64', shape: shape && reduced(shape, [numberAttribute(node, 'axis', 0)], keep) }];
+};
+
+export const reduction = {
+  ArgMax: arg,
+  ArgMin: arg,
+  ReduceMax: reduce,
+  ReduceMean: reduce,
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ReduceSum: reduce,
+} as const satisfies Record<string, InferRule>;

@@ -1,0 +1,63 @@
+/**
+ * What a training step graph offers to whoever runs it: one graph = one optimizer step,
+ * (state, batch, scalars) → (state', results). Carried in the model's metadata.
+ */
+import { OnnxError } from './errors.js';
+import type { Model } from './model.js';
+
+/** Same-shaped parameters stacked into one state tensor [members.length, ...shape] ([...shape] for a single member). */
+export interface Stack {
+  /** Key of the stack; its tensors are the inputs `<name>.<slot>` and the outputs `<name>.<slot>.next`. */
+  readonly name: string;
+  /** Parameter names (Hugging Face), in order along the first axis. */
+  readonly members: readonly string[];
+  /** Shape of one member. */
+  readonly shape: readonly number[];
+  /** State tensors kept for the stack: `w`, and what the optimizer needs (`m`, `v` for AdamW). */
+  readonly slots: readonly string[];
+  /** True where a weight that is exactly zero stays zero. */
+  readonly masked: boolean;
+}
+
+/** The interface of a step graph. */
+export interface StepSignature {
+  readonly stacks: readonly Stack[];
+  /** Inputs that carry the batch: rank 2 is [batch, sequence], rank 1 is [batch]. */
+  readonly batch: readonly {
+    readonly name: string;
+    readonly dtype: 'int64' | 'int32' | 'float32';
+    readonly rank: 1 | 2;
+  }[];
+  /** Scalar float32 inputs, one number a step (learning rate, α, …). */
+  readonly scalars: readonly string[];
+  /** Scalar float32 outputs, one number a step (loss, penalties, …). */
+  readonly results: readonly string[];
+}
+
+const KEY = 'neuroprune.step';
+
+/** Input name of a stack's slot. */
+export const slotInput = (stack: Stack, slot: string): string => `${stack.name}.${slot}`;
+
+/** Output name of a stack's slot. */
+export const slotOutput = (stack: Stack, slot: string): string => `${stack.name}.${slot}.next`;
+
+/** Shape of a stack's state tensors. */
+export const stackDims = (stack: Stack): readonly number[] =>
+  stack.members.length > 1 ? [stack.members.length, ...stack.shape] : stack.shape;
+
+/** Writes the signature into the model's metadata. */
+export function setStepSignature(model: Model, signature: StepSignature): Model {
+  model.metadata[KEY] = JSON.stringify(signature);
+  return model;
+}
+
+/** Reads the signature; throws when the model is no step graph. */
+export function stepSignature(model: Model): StepSignature {
+  const text = model.metadata[KEY];
+  if (!text)
+    throw new OnnxError(
+      `model '${model.graph.name}': expected a step graph, got one without ${KEY}; make one with trainable()`,
+    );
+  return JSON.parse(text) as StepSignature;
+}
