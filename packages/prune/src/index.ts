@@ -1,1 +1,56 @@
-export {};
+export { cutSmallest } from './cut.js';
+export {
+  type Axis,
+  clampDegrees,
+  degrees,
+  EPSILON,
+  expansionDegrees,
+  jointDegrees,
+  type OutGrouping,
+} from './degree.js';
+export { PruneError } from './errors.js';
+export {
+  type AttentionLayer,
+  attentionOf,
+  type HeadWeights,
+  liveHeads,
+  type Numbers,
+} from './heads/attention-layer.js';
+export { dominatingHeads, representatives } from './heads/dominating.js';
+export { applyHeadPlan, type Elimination, eliminateHeads, type HeadRemoval } from './heads/eliminate.js';
+export { foldHead, removeHead } from './heads/fold.js';
+export { type HeadFate, type HeadPlan, type HeadTarget, headShares, planHeads } from './heads/plan.js';
+export { headDistances, similarHeads } from './heads/similarity.js';
+export {
+  countWeights,
+  countZeros,
+  type Kind,
+  kinds,
+  type LayerBiases,
+  type Matrix,
+  matricesOf,
+  type NeuronMatrices,
+  type PrunableLayer,
+} from './layer.js';
+export { attentionPenalty, attentionThresholds, inputSums } from './penalty/attention.js';
+export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
+export {
+  headEvents,
+  headsAt,
+  maskEvents,
+  type Ramp,
+  rampBounds,
+  rampDefaults,
+  rampProgress,
+  sparsityAt,
+} from './ramp.js';
+export { type ScoreOptions, scores } from './score.js';
+export {
+  type DegreeDistribution,
+  distribution,
+  type HeadState,
+  type LayerStructure,
+  liveUnits,
+  structureOf,
+} from './structure.js';
+export { cutByKind, trim, zerosFor } from './trim.js';
