@@ -1,0 +1,100 @@
+import { describe, expect, it } from 'vitest';
+import { glueRows, hasShared, modelFolder } from '../test/shared.js';
+import { type DataRow, encode } from './encode.js';
+import { glue, tasks } from './tasks.js';
+import { loadTokenizer, type TextTokenizer } from './tokenize.js';
+
+// One token a letter; 7 stands between a pair.
+const letters: TextTokenizer = {
+  padId: 0,
+  maxLength: 6,
+  encode: (text, pair, maxLength) => {
+    const ids = [...text, ...(pair === undefined ? [] : ['|', ...pair])].map((letter) => letter.charCodeAt(0));
+    return {
+      inputIds: Int32Array.from(ids.slice(0, maxLength)),
+      tokenTypeIds: new Int32Array(Math.min(maxLength, ids.length)),
+    };
+  },
+};
+
+const ids = (text: string): Int32Array => Int32Array.from(text, (letter) => letter.charCodeAt(0));
+
+describe('encode', () => {
+  it('takes bigint labels and ids, as parquet gives them, and cuts at the tokenizer’s own limit', () => {
+    const { rows, regression } = encode(letters, [{ sentence: 'abcdefgh', label: 1n, idx: 41n }], tasks.sst2, 128);
+    expect(regression).toBe(false);
+    expect(rows).toEqual([{ id: 41, label: 1, inputIds: ids('abcdef'), tokenTypeIds: new Int32Array(6) }]);
+  });
+
+  it('takes class names for labels, and positions for ids', () => {
+    const rows = [
+      { sentence: 'a', label: 'positive' },
+      { sentence: 'b', label: 'negative' },
+    ];
+    expect(encode(letters, rows, tasks.sst2, 5).rows.map(({ id, label }) => [id, label])).toEqual([
+      [0, 1],
+      [1, 0],
+    ]);
+  });
+
+  it('takes pairs in the order of the task’s columns, and scores', () => {
+    const set = encode(letters, [{ sentence2: 'b', sentence1: 'a', label: 3.75, idx: 0 }], tasks.stsb, 5);
+    expect(set).toEqual({
+      regression: true,
+      padId: 0,
+      rows: [{ id: 0, label: 3.75, inputIds: ids('a|b'), tokenTypeIds: new Int32Array(3) }],
+    });
+  });
+
+  it.each<[string, DataRow, 'mrpc' | 'stsb', RegExp]>([
+    [
+      'a missing column',
+      { sentence1: 'a', label: 0 },
+      'mrpc',
+      /mrpc: expected text in column 'sentence2', got nothing \(row 1\); the columns are sentence1, label/,
+    ],
+    ['text that is none', { sentence1: 'a', sentence2: null, label: 0 }, 'mrpc', /got null \(row 1\)/],
+    [
+      'a row of the test split',
+      { sentence1: 'a', sentence2: 'b', label: -1n },
+      'mrpc',
+      /expected a class from 0 to 1 in column 'label', got -1 .*use a split that has labels/,
+    ],
+    ['a class too many', { sentence1: 'a', sentence2: 'b', label: 2 }, 'mrpc', /got 2/],
+    ['an unknown class name', { sentence1: 'a', sentence2: 'b', label: 'same' }, 'mrpc', /got "same"/],
+    ['half a class', { sentence1: 'a', sentence2: 'b', label: 0.5 }, 'mrpc', /got 0\.5/],
+    [
+      'a score that is none',
+      { sentence1: 'a', sentence2: 'b', label: Number.NaN },
+      'stsb',
+      /expected a score in column 'label'/,
+    ],
+    ['a score of the wrong type', { sentence1: 'a', sentence2: 'b', label: '3' }, 'stsb', /got "3"/],
+  ])('refuses %s', (_, row, task, message) => {
+    const good = { sentence1: 'a', sentence2: 'b', label: 1 };
+    expect(() => encode(letters, [good, row], tasks[task], 8)).toThrow(message);
+  });
+
+  it('refuses a length that leaves no room for text', () => {
+    expect(() => encode(letters, [], tasks.mrpc, 3)).toThrow(/at least 4 tokens, got 3/);
+    expect(() => encode(letters, [], tasks.mrpc, Number.NaN)).toThrow(/got NaN/);
+  });
+});
+
+describe.skipIf(!hasShared)('real rows (skipped without ../shared)', () => {
+  const split = (name: string) => tasks[name as 'mnli'].splits.validation;
+
+  it.each(glue.map((name) => [name]))('%s: every validation row', async (name) => {
+    const rows = await glueRows(name, split(name));
+    const tokenizer = await loadTokenizer(modelFolder('neuroprune/bert-micro-uncased'));
+    const set = encode(tokenizer, rows, tasks[name], 64);
+    expect(set.rows.length).toBe(rows.length);
+    const pair = tasks[name].sentences.length === 2;
+    for (const { inputIds, tokenTypeIds } of set.rows) {
+      expect(inputIds.length).toBeLessThanOrEqual(64);
+      expect([inputIds[0], inputIds.at(-1)]).toEqual([2, 3]);
+      expect(inputIds.filter((id) => id === 3).length).toBe(pair ? 2 : 1);
+      expect(tokenTypeIds.at(-1)).toBe(pair ? 1 : 0);
+    }
+  });
+});

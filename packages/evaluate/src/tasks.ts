@@ -1,0 +1,148 @@
+import { EvaluateError } from './error.js';
+import type { MetricKey, MetricName } from './metrics/metrics.js';
+
+/** Default training settings of a task; AdamW, weight decay on matrices only, linear to 0, no clipping, last step counts. */
+export interface Recipe {
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly batchSize: number;
+  /** Longest row in tokens, special tokens included. */
+  readonly maxLength: number;
+  readonly weightDecay: number;
+  /** Share of the steps in which the rate rises from 0. */
+  readonly warmup: number;
+  readonly dropout: number;
+  readonly schedule: 'linear' | 'cosine' | 'constant';
+}
+
+/** A text classification or regression task, as data. */
+export interface Task {
+  readonly name: string;
+  /** Data set on the Hub and its configuration there. */
+  readonly dataset: { readonly id: string; readonly config?: string };
+  /** The data set's name of each split; GLUE's test rows carry no labels. */
+  readonly splits: Readonly<Record<'train' | 'validation' | 'test', string>>;
+  /** One text column, or the two of a pair. */
+  readonly sentences: readonly [string] | readonly [string, string];
+  readonly labelColumn: string;
+  /** Class names by index, or `'score'` for regression on a number. */
+  readonly labels: readonly string[] | 'score';
+  readonly metrics: readonly MetricName[];
+  /** The value that compares models on this task. */
+  readonly mainMetric: MetricKey;
+  readonly pipelineTag: 'text-classification';
+  readonly recipe: Recipe;
+}
+
+const recipe = (epochs: number, learningRate: number): Recipe => ({
+  epochs,
+  learningRate,
+  batchSize: 32,
+  maxLength: 128,
+  weightDecay: 0.01,
+  warmup: 0.06,
+  dropout: 0.1,
+  schedule: 'linear',
+});
+
+type GlueRow = Pick<Task, 'sentences' | 'labels' | 'metrics' | 'mainMetric' | 'recipe'> & Partial<Pick<Task, 'splits'>>;
+
+const glueTask = <Name extends string>(name: Name, row: GlueRow) => ({
+  name,
+  dataset: { id: 'nyu-mll/glue', config: name },
+  splits: { train: 'train', validation: 'validation', test: 'test' },
+  labelColumn: 'label',
+  pipelineTag: 'text-classification' as const,
+  ...row,
+});
+
+const pair = ['sentence1', 'sentence2'] as const;
+const unmeasured = recipe(3, 1e-4);
+
+/** Every task by name: the nine of GLUE, with its official metrics (https://gluebenchmark.com) and our training recipes. */
+export const tasks = {
+  cola: glueTask('cola', {
+    sentences: ['sentence'],
+    labels: ['unacceptable', 'acceptable'],
+    metrics: ['matthewsCorrelation'],
+    mainMetric: 'matthews_correlation',
+    recipe: recipe(6, 8e-5),
+  }),
+  sst2: glueTask('sst2', {
+    sentences: ['sentence'],
+    labels: ['negative', 'positive'],
+    metrics: ['accuracy'],
+    mainMetric: 'accuracy',
+    recipe: recipe(1, 1e-4),
+  }),
+  mrpc: glueTask('mrpc', {
+    sentences: pair,
+    labels: ['not_equivalent', 'equivalent'],
+    metrics: ['accuracy', 'f1'],
+    mainMetric: 'accuracy',
+    recipe: recipe(8, 1e-4),
+  }),
+  stsb: glueTask('stsb', {
+    sentences: pair,
+    labels: 'score',
+    metrics: ['pearson', 'spearman'],
+    mainMetric: 'spearmanr',
+    recipe: recipe(6, 2e-4),
+  }),
+  qqp: glueTask('qqp', {
+    sentences: ['question1', 'question2'],
+    labels: ['not_duplicate', 'duplicate'],
+    metrics: ['accuracy', 'f1'],
+    mainMetric: 'accuracy',
+    recipe: unmeasured,
+  }),
+  mnli: glueTask('mnli', {
+    splits: { train: 'train', validation: 'validation_matched', test: 'test_matched' },
+    sentences: ['premise', 'hypothesis'],
+    labels: ['entailment', 'neutral', 'contradiction'],
+    metrics: ['accuracy'],
+    mainMetric: 'accuracy',
+    recipe: unmeasured,
+  }),
+  qnli: glueTask('qnli', {
+    sentences: ['question', 'sentence'],
+    labels: ['entailment', 'not_entailment'],
+    metrics: ['accuracy'],
+    mainMetric: 'accuracy',
+    recipe: unmeasured,
+  }),
+  rte: glueTask('rte', {
+    sentences: pair,
+    labels: ['entailment', 'not_entailment'],
+    metrics: ['accuracy'],
+    mainMetric: 'accuracy',
+    recipe: recipe(8, 6e-5),
+  }),
+  wnli: glueTask('wnli', {
+    sentences: pair,
+    labels: ['not_entailment', 'entailment'],
+    metrics: ['accuracy'],
+    mainMetric: 'accuracy',
+    recipe: unmeasured,
+  }),
+} satisfies Record<string, Task>;
+
+/** Name of a task in `tasks`. */
+export type TaskName = keyof typeof tasks;
+
+/** Names of the GLUE tasks, which `glue` stands for. */
+export const glue = Object.keys(tasks) as readonly TaskName[];
+
+const isTaskName = (name: string): name is TaskName => Object.hasOwn(tasks, name);
+
+/** The tasks of a comma-separated list of names, `glue` being all nine, each once and in the order asked; throws on an unknown name. */
+export function resolveTasks(list: string): readonly Task[] {
+  const names = list.split(',').flatMap((part): readonly string[] => (part.trim() === 'glue' ? glue : [part.trim()]));
+  return [...new Set(names)].map((name) => {
+    if (isTaskName(name)) return tasks[name];
+    throw new EvaluateError('input', `task '${name}': expected one of ${glue.join(', ')}, or glue for all of them`);
+  });
+}
+
+/** Outputs of a model for the task: its classes, or 1 for a score. */
+export const outputCount = (task: Task): number => (task.labels === 'score' ? 1 : task.labels.length);
