@@ -42,10 +42,7 @@ export class GraphBuilder {
 
   /** A named constant, such as a parameter; the name is kept as given. */
   initializer(name: string, content: Tensor): Value {
-    const value = new Value(this.claim(name), content.dtype, content.dims);
-    value.tensor = content;
-    this.graph.initializers.push(value);
-    return value;
+    return this.addInitializer(this.claim(name), content);
   }
 
   /** A constant with a name of its own; equal small constants are one. */
@@ -58,7 +55,7 @@ export class GraphBuilder {
         : undefined;
     const known = key === undefined ? undefined : this.known(key);
     if (known) return known;
-    const value = this.initializer(this.fresh('const'), content);
+    const value = this.addInitializer(this.fresh('const'), content);
     if (key !== undefined) this.constants.set(key, value);
     return value;
   }
@@ -121,6 +118,13 @@ export class GraphBuilder {
     while (inputs.length > 0 && inputs.at(-1) === undefined) inputs.pop();
     const results = this.apply(type, inputs, (hasAttributes ? last : {}) as Attributes<typeof type>);
     return (spec.out ?? 1) === 1 ? (results[0] as Value) : results;
+  }
+
+  private addInitializer(name: string, content: Tensor): Value {
+    const value = new Value(name, content.dtype, content.dims);
+    value.tensor = content;
+    this.graph.initializers.push(value);
+    return value;
   }
 
   private known(key: string): Value | undefined {

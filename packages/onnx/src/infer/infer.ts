@@ -1,4 +1,4 @@
-import { allGraphs, type Model, type Node } from '../model.js';
+import { type Graph, type Model, type Node, subgraphs } from '../model.js';
 import { isOpType, type OpType } from '../ops.js';
 import { control } from './control.js';
 import { elementwise } from './elementwise.js';
@@ -22,8 +22,16 @@ export const inferNode = (node: Node): TypeInfo[] =>
 
 /** Fills in the types of every node's outputs, in place, from the inputs' declared ones. */
 export function inferModel(model: Model): Model {
-  for (const graph of allGraphs(model.graph)) for (const node of graph.nodes) inferOutputs(node);
+  inferGraph(model.graph);
   return model;
+}
+
+/** In execution order; the graphs inside a node come before the node that hands out their results. */
+function inferGraph(graph: Graph): void {
+  for (const node of graph.nodes) {
+    for (const body of subgraphs(node)) inferGraph(body);
+    inferOutputs(node);
+  }
 }
 
 function inferOutputs(node: Node): void {

@@ -139,7 +139,7 @@ const Expand: InferRule = (node) => {
   return one(node, shape && to ? broadcast(shape, to) : unknownOfLength(shapeAt(node, 1)?.[0]));
 };
 
-const Shape: InferRule = (node) => {
+const shapeRule: InferRule = (node) => {
   const shape = shapeAt(node, 0);
   const start = numberAttribute(node, 'start', 0);
   const dims = shape?.slice(start, numberAttribute(node, 'end', shape.length));
@@ -231,7 +231,7 @@ export const movement = {
   Reshape,
   ScatterElements: likeData,
   ScatterND: likeData,
-  Shape,
+  Shape: shapeRule,
   Slice,
   Split,
   Squeeze,
