@@ -1,0 +1,15 @@
+/** Something that happened in a run, as plain JSON; `type` says what. */
+export interface RunEvent {
+  readonly type: string;
+  readonly [fact: string]: unknown;
+}
+
+/** What a verb gets beside its options. */
+export interface RunContext {
+  /** Ends the verb between two units of work. */
+  readonly signal: AbortSignal;
+  readonly onEvent: (event: RunEvent) => void;
+  /** Folder that relative paths start from. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { argument, count, device, offline, option, TaskName, text, threads } from './options.js';
+
+/** Runs the harness over one or more tasks. */
+export const EvaluateOptions = z.strictObject({
+  model: option(text, {
+    description: 'Hub id, local folder or ONNX file',
+    'x-value': 'MODEL',
+    ...argument(0),
+  }),
+  task: option(
+    z.union([TaskName, z.array(TaskName).min(1)]).transform((tasks) => [tasks].flat()),
+    { description: 'Tasks, separated by commas' },
+  ),
+  split: option(z.enum(['validation', 'train']).default('validation'), { description: 'Rows to evaluate on' }),
+  limit: option(count(1).optional(), { description: 'Evaluate only the first rows' }),
+  batchSize: option(count(1).default(32), { description: 'Rows evaluated at once' }),
+  threads,
+  device,
+  offline,
+});

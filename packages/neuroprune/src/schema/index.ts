@@ -1,0 +1,14 @@
+export { ConvertOptions } from './convert.js';
+export { DoctorOptions } from './doctor.js';
+export { EvaluateOptions } from './evaluate.js';
+export { type Field, fields, jsonSchema, kebab } from './field.js';
+export { FinetuneOptions } from './finetune.js';
+export { HubServeOptions } from './hub-serve.js';
+export { TaskName } from './options.js';
+export { type Naming, parseOptions } from './parse.js';
+export { PruneOptions } from './prune.js';
+export { PruneAndPublishOptions } from './prune-and-publish.js';
+export { PublishOptions } from './publish.js';
+export { ReportOptions } from './report.js';
+export { runFolder } from './run-folder.js';
+export { isVerbName, type Verb, type VerbInput, type VerbName, type VerbOptions, verbNames, verbs } from './verbs.js';

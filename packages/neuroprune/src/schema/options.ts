@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/**
+ * Facts about an option that its zod type cannot say. They travel through `z.toJSONSchema`, so that help, errors,
+ * flags and generated schemas read them from one place.
+ */
+export interface OptionMeta {
+  /** One sentence without a full stop. */
+  readonly description: string;
+  /** What stands for the value in help and in errors, such as `ORG/NAME`. */
+  readonly 'x-value'?: string;
+  /** Where the value comes from when none is given, for an option without a default of its own. */
+  readonly 'x-default'?: string;
+  /** Other options and the values of theirs under which alone this one acts. */
+  readonly 'x-with'?: Readonly<Record<string, readonly string[]>>;
+  /** Whether messages must not repeat its value. */
+  readonly 'x-secret'?: boolean;
+  /** Position on the command line. */
+  readonly $default?: { readonly $source: 'argv'; readonly index: number };
+}
+
+/** Attaches the facts of an option to its type. */
+export function option<T extends z.ZodType>(type: T, meta: OptionMeta): T {
+  return type.meta({ ...meta });
+}
+
+/** Metadata that makes an option the command line's `index`-th bare word. */
+export function argument(index: number): Pick<OptionMeta, '$default'> {
+  return { $default: { $source: 'argv', index } };
+}
+
+/** Text that is not empty. */
+export const text = z.string().min(1);
+
+/** A whole number of at least `minimum`. */
+export function count(minimum: number): z.ZodInt {
+  return z.int().min(minimum);
+}
+
+/** Tasks that a model can be trained on and evaluated with. */
+export const TaskName = z.enum(['mrpc', 'rte', 'sst2', 'stsb']);
+
+/** A repository's name on a Hub. */
+export const RepositoryName = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
+
+/** The model a verb starts from. */
+export const model = option(text, {
+  description: 'Model to start from: a Hub id or a local folder',
+  'x-value': 'MODEL',
+  ...argument(0),
+});
+
+/** The one task of a training verb. */
+export const task = option(TaskName, { description: 'Task whose data set, metric and recipe are used' });
+
+/** Threads of ONNX Runtime. */
+export const threads = option(count(1).optional(), {
+  description: 'Threads ONNX Runtime may use',
+  'x-default': 'the number of cores',
+});
+
+/** Device that runs the graphs. */
+export const device = option(z.enum(['cpu']).default('cpu'), { description: 'Device that runs the graphs' });
+
+/** Forbids the network. */
+export const offline = option(z.boolean().default(false), {
+  description: 'Use only what the cache and local folders hold',
+});

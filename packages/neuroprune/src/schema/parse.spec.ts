@@ -1,0 +1,81 @@
+import { expect, expectTypeOf, test } from 'vitest';
+import { NeuropruneError } from '../error.js';
+import { parseOptions } from './parse.js';
+import type { VerbName, VerbOptions } from './verbs.js';
+
+const prune = { model: 'org/name', task: 'mrpc', sparsity: 0.7 };
+
+function message(verb: VerbName, input: unknown): string {
+  try {
+    parseOptions(verb, input, ({ flag }) => `--${flag}`);
+  } catch (error) {
+    expect(error).toBeInstanceOf(NeuropruneError);
+    expect(error).toHaveProperty('kind', 'input');
+    return (error as Error).message;
+  }
+  return 'accepted';
+}
+
+test('defaults are filled in; what belongs to the recipe stays open', () => {
+  const options = parseOptions('prune', prune);
+  expectTypeOf(options).toEqualTypeOf<VerbOptions<'prune'>>();
+  expect(options).toEqual({
+    ...prune,
+    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false },
+    ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },
+  });
+});
+
+test.each<[VerbName, unknown, string]>([
+  ['prune', { ...prune, sparsity: 1.2 }, '--sparsity: expected a number between 0 and 1, got 1.2'],
+  ['prune', { ...prune, sparsity: 0 }, '--sparsity: expected a number between 0 and 1, got 0'],
+  ['prune', { ...prune, sparsity: 1 }, '--sparsity: expected a number between 0 and 1, got 1'],
+  ['prune', { ...prune, sparsity: 'half' }, '--sparsity: expected a number between 0 and 1, got half'],
+  ['prune', { ...prune, sparsity: undefined }, '--sparsity: required with --method neuroprune'],
+  ['prune', { ...prune, heads: 1.5 }, '--heads: expected a whole number of at least 1, got 1.5'],
+  ['prune', { ...prune, task: 'mprc' }, '--task: expected one of mrpc, rte, sst2, stsb, got mprc; did you mean mrpc?'],
+  ['prune', { ...prune, model: '' }, '--model: expected MODEL, got an empty text'],
+  ['prune', { ...prune, spasity: 1 }, 'spasity: unknown option; did you mean sparsity?'],
+  ['prune', { ...prune, alpha: 1 }, '--alpha: acts only with --solver subgradient, got --solver threshold'],
+  [
+    'prune',
+    { ...prune, gamma: 1, solver: 'subgradient' },
+    '--gamma: acts only with --solver threshold, got --solver subgradient',
+  ],
+  [
+    'prune',
+    { ...prune, heads: 3, method: 'gradual' },
+    '--heads: acts only with --method neuroprune, got --method gradual',
+  ],
+  [
+    'prune',
+    { ...prune, method: 'dense' },
+    '--sparsity: acts only with --method neuroprune or gradual, got --method dense',
+  ],
+  ['prune', { task: 'mrpc' }, '--model: required; expected MODEL'],
+  ['prune', { model: 'm', task: 'mrpc', method: 'dense' }, 'accepted'],
+  ['prune', { ...prune, solver: 'subgradient', alpha: 1e-4 }, 'accepted'],
+  ['prune', 7, 'options: expected an object, got 7'],
+  ['finetune', { model: 'm', task: 'rte', sparsity: 0.5 }, 'sparsity: unknown option'],
+  ['evaluate', { model: 'm', task: 'rte' }, 'accepted'],
+  [
+    'evaluate',
+    { model: 'm', task: ['rte', 'sst'] },
+    '--task: expected one or more of mrpc, rte, sst2, stsb, got ["rte","sst"]',
+  ],
+  ['publish', { run: 'runs/a', to: 'a' }, '--to: expected ORG/NAME, got a'],
+  ['publish', { run: 'runs/a', to: '../a/b' }, '--to: expected ORG/NAME, got ../a/b'],
+  ['convert', { model: 'm' }, '--out: required without --verify'],
+  ['convert', { model: 'm', verify: 'g' }, 'accepted'],
+  ['hub serve', { port: 70_000 }, '--port: expected a whole number from 0 to 65535, got 70000'],
+  ['hub serve', { token: 'secret' }, '--token: expected hf_TOKEN, got something else'],
+])('%s with %j: %s', (verb, input, expected) => {
+  expect(message(verb, input)).toBe(expected);
+});
+
+test('all wrong options are named in one line', () => {
+  expect(message('prune', { task: 'x', sparsity: 2 })).toBe(
+    '--model: required; expected MODEL; --task: expected one of mrpc, rte, sst2, stsb, got x; ' +
+      '--sparsity: expected a number between 0 and 1, got 2',
+  );
+});

@@ -1,0 +1,9 @@
+import { z } from 'zod';
+import { pruning, requireSparsity } from './pruning.js';
+import { publishing } from './publish.js';
+import { training } from './training.js';
+
+/** All stages of `prune`, then the push. */
+export const PruneAndPublishOptions = z
+  .strictObject({ ...training, ...pruning, ...publishing })
+  .superRefine(requireSparsity);

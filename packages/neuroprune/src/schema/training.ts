@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { count, device, model, offline, option, task, text, threads } from './options.js';
+
+const positive = z.number().gt(0);
+const notNegative = z.number().min(0);
+const recipe = { 'x-default': "the task's recipe" } as const;
+const share = z.number().min(0).lt(1);
+
+/** Options of every verb that trains; what has no default here comes from the task's recipe. */
+export const training = {
+  model,
+  task,
+  epochs: option(positive.optional(), {
+    description: 'Passes over the training rows',
+    ...recipe,
+  }),
+  maxSteps: option(count(1).optional(), { description: 'Stop after this many optimizer steps' }),
+  batchSize: option(count(1).optional(), { description: 'Rows of a step', ...recipe }),
+  lr: option(positive.optional(), { description: 'Highest learning rate', ...recipe }),
+  schedule: option(z.enum(['linear', 'cosine', 'constant']).optional(), {
+    description: 'Course of the learning rate after the warm-up',
+    ...recipe,
+  }),
+  warmup: option(share.optional(), {
+    description: 'Share of the steps in which the learning rate rises',
+    ...recipe,
+  }),
+  weightDecay: option(notNegative.optional(), {
+    description: 'Decoupled weight decay of the matrices',
+    ...recipe,
+  }),
+  dropout: option(share.optional(), { description: 'Dropout probability', ...recipe }),
+  maxLength: option(count(8).optional(), {
+    description: 'Tokens after which a row is cut',
+    ...recipe,
+  }),
+  seed: option(count(0).default(0), { description: 'Seed of the order of rows, the dropout and new weights' }),
+  threads,
+  device,
+  out: option(text.optional(), {
+    description: 'Run folder',
+    'x-default': 'a name made of model, task and method under runs/',
+    'x-value': 'DIR',
+  }),
+  dryRun: option(z.boolean().default(false), { description: 'Resolve and print the recipe, then stop' }),
+  offline,
+} as const;

@@ -1,0 +1,26 @@
+import type { RunContext } from './context.js';
+import type { VerbName, VerbOptions } from './schema/verbs.js';
+
+/** What the module of a verb exports. */
+export interface VerbModule<V extends VerbName> {
+  /** Does the verb's work; what it returns is what `--json` prints. */
+  readonly run: (options: VerbOptions<V>, context: RunContext) => Promise<unknown>;
+  /** The result as text for a person; without it the result is printed as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: each module formats the result type of its own run.
+  readonly format?: (result: any) => string;
+}
+
+type Loaders = { readonly [V in VerbName]: () => Promise<VerbModule<V>> };
+
+/** Modules of the verbs, loaded when called, so that help and errors do not wait for the libraries of a job. */
+export const loaders: Loaders = {
+  'prune-and-publish': () => import('./verbs/not-built.js'),
+  prune: () => import('./verbs/not-built.js'),
+  finetune: () => import('./verbs/not-built.js'),
+  convert: () => import('./verbs/not-built.js'),
+  evaluate: () => import('./verbs/not-built.js'),
+  publish: () => import('./verbs/not-built.js'),
+  report: () => import('./verbs/not-built.js'),
+  doctor: () => import('./verbs/doctor.js'),
+  'hub serve': () => import('./verbs/hub-serve.js'),
+};
