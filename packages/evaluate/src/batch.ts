@@ -1,20 +1,5 @@
+import type { Batch } from '@neuroprune/runtime';
 import type { EncodedRow, EncodedRows } from './encode.js';
-
-/** One padded batch of token rows. */
-export interface Batch {
-  /** B, filler rows included. */
-  readonly rows: number;
-  /** S, to which every row is padded. */
-  readonly length: number;
-  /** `input_ids`, `attention_mask` and `token_type_ids`, each [B·S] row by row. */
-  readonly inputs: Readonly<Record<string, Int32Array>>;
-  /** [B] class indices, or scores of a regression. */
-  readonly labels: Int32Array | Float32Array;
-  /** [B] 1 = counts in the loss, 0 = filler row. */
-  readonly weights: Float32Array;
-  /** Real tokens: no padding, no filler rows. */
-  readonly tokens: number;
-}
 
 /**
  * Pads rows to [`size`, `length`]. Rows missing to `size` repeat the first one with weight 0, so that every row attends to

@@ -1,6 +1,6 @@
+import type { Batch } from '@neuroprune/runtime';
 import { describe, expect, it } from 'vitest';
 import { rowsOfLengths } from '../test/shared.js';
-import type { Batch } from './batch.js';
 import { bucketEnds, epochBatches, evaluationBatches, tokenCounts } from './batches.js';
 import { stream } from './random.js';
 
@@ -83,7 +83,7 @@ describe.each([
     }
   });
 
-  it('mixes rows of several buckets only where one bucket ends', () => {
+  it('mixes rows of several buckets only where one ends', () => {
     const ends = bucketEnds(longestRow);
     const bucket = (length: number) => ends.findIndex((end) => length <= end);
     const mixed = batches.filter((batch) => new Set(rowsOf(batch).map((row) => bucket(row.length))).size > 1);
@@ -161,11 +161,12 @@ describe('epochBatches', () => {
 });
 
 it.each([
-  [5, [5]],
-  [8, [8]],
-  [20, [8, 16, 20]],
-  [64, [8, 16, 24, 32, 40, 48, 56, 64]],
-  [100, [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 100]],
+  [3, [3]],
+  [5, [4, 5]],
+  [8, [4, 8]],
+  [21, [4, 8, 12, 16, 20, 21]],
+  [64, [4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64]],
+  [100, [4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 100]],
 ])('bucketEnds(%i)', (longest, ends) => {
   expect(bucketEnds(longest)).toEqual(ends);
 });

@@ -1,6 +1,6 @@
+import type { Batch } from '@neuroprune/runtime';
 import { describe, expect, it } from 'vitest';
 import { rowsOfLengths } from '../test/shared.js';
-import type { Batch } from './batch.js';
 import type { EncodedRows } from './encode.js';
 import { type Predict, type ScoreEvent, scoreTask } from './evaluate.js';
 import { tasks } from './tasks.js';

@@ -1,4 +1,4 @@
-import type { Batch } from './batch.js';
+import type { Batch } from '@neuroprune/runtime';
 import { evaluationBatches } from './batches.js';
 import type { EncodedRows } from './encode.js';
 import { EvaluateError } from './error.js';

@@ -1,4 +1,3 @@
-export type { Batch } from './batch.js';
 export { padBatch } from './batch.js';
 export type { EpochOptions, EvaluationBatch, TokenCounts } from './batches.js';
 export { bucketEnds, epochBatches, evaluationBatches, tokenCounts } from './batches.js';
@@ -13,6 +12,8 @@ export type { Metric, MetricKey, MetricName } from './metrics/metrics.js';
 export { metrics } from './metrics/metrics.js';
 export type { Values } from './metrics/pairs.js';
 export { writePredictions } from './predictions.js';
+export type { SessionPredict } from './session-predict.js';
+export { sessionPredict } from './session-predict.js';
 export type { Recipe, Task, TaskName } from './tasks.js';
 export { glue, outputCount, resolveTasks, tasks } from './tasks.js';
 export type { TextTokenizer, TokenIds } from './tokenize.js';

@@ -15,9 +15,9 @@ export const hasShared = existsSync(shared);
 /** A model's folder in the material. */
 export const modelFolder = (id: string): string => path.join(shared, 'hub/models', id);
 
-/** Rows of a GLUE split in the material. */
-export async function glueRows(config: string, split: string): Promise<DataRow[]> {
-  const file = await readFile(path.join(shared, `hub/datasets/nyu-mll/glue/${config}/${split}-00000-of-00001.parquet`));
+/** Rows of a GLUE split in a folder of Hub layout, the material's by default. */
+export async function glueRows(config: string, split: string, hub = path.join(shared, 'hub')): Promise<DataRow[]> {
+  const file = await readFile(path.join(hub, `datasets/nyu-mll/glue/${config}/${split}-00000-of-00001.parquet`));
   return parquetReadObjects({ file: file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) });
 }
 
