@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { argument, count, device, offline, option, TaskName, text, threads } from './options.js';
 
+/** A task, or `glue` for all nine. */
+const TaskOrSuite = z.enum([...TaskName.options, 'glue']);
+
 /** Runs the harness over one or more tasks. */
 export const EvaluateOptions = z.strictObject({
   model: option(text, {
@@ -9,10 +12,10 @@ export const EvaluateOptions = z.strictObject({
     ...argument(0),
   }),
   task: option(
-    z.union([TaskName, z.array(TaskName).min(1)]).transform((tasks) => [tasks].flat()),
-    { description: 'Tasks, separated by commas' },
+    z.union([TaskOrSuite, z.array(TaskOrSuite).min(1)]).transform((tasks) => [tasks].flat()),
+    { description: 'Tasks, separated by commas; glue stands for all of them' },
   ),
-  split: option(z.enum(['validation', 'train']).default('validation'), { description: 'Rows to evaluate on' }),
+  split: option(z.enum(['train', 'validation', 'test']).default('validation'), { description: 'Rows to evaluate on' }),
   limit: option(count(1).optional(), { description: 'Evaluate only the first rows' }),
   batchSize: option(count(1).default(32), { description: 'Rows evaluated at once' }),
   threads,

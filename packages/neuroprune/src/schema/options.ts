@@ -37,8 +37,8 @@ export function count(minimum: number): z.ZodInt {
   return z.int().min(minimum);
 }
 
-/** Tasks that a model can be trained on and evaluated with. */
-export const TaskName = z.enum(['mrpc', 'rte', 'sst2', 'stsb']);
+/** Tasks that a model can be trained on and evaluated with: the nine of GLUE. */
+export const TaskName = z.enum(['cola', 'sst2', 'mrpc', 'stsb', 'qqp', 'mnli', 'qnli', 'rte', 'wnli']);
 
 /** A repository's name on a Hub. */
 export const RepositoryName = z.string().regex(/^[\w.-]+\/[\w.-]+$/);

@@ -1,8 +1,10 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import { NeuropruneError } from '../error.js';
+import { TaskName } from './options.js';
 import { parseOptions } from './parse.js';
 import type { VerbName, VerbOptions } from './verbs.js';
 
+const TASKS = TaskName.options.join(', ');
 const prune = { model: 'org/name', task: 'mrpc', sparsity: 0.7 };
 
 function message(verb: VerbName, input: unknown): string {
@@ -33,7 +35,7 @@ test.each<[VerbName, unknown, string]>([
   ['prune', { ...prune, sparsity: 'half' }, '--sparsity: expected a number between 0 and 1, got half'],
   ['prune', { ...prune, sparsity: undefined }, '--sparsity: required with --method neuroprune'],
   ['prune', { ...prune, heads: 1.5 }, '--heads: expected a whole number of at least 1, got 1.5'],
-  ['prune', { ...prune, task: 'mprc' }, '--task: expected one of mrpc, rte, sst2, stsb, got mprc; did you mean mrpc?'],
+  ['prune', { ...prune, task: 'mprc' }, `--task: expected one of ${TASKS}, got mprc; did you mean mrpc?`],
   ['prune', { ...prune, model: '' }, '--model: expected MODEL, got an empty text'],
   ['prune', { ...prune, spasity: 1 }, 'spasity: unknown option; did you mean sparsity?'],
   ['prune', { ...prune, alpha: 1 }, '--alpha: acts only with --solver subgradient, got --solver threshold'],
@@ -61,7 +63,7 @@ test.each<[VerbName, unknown, string]>([
   [
     'evaluate',
     { model: 'm', task: ['rte', 'sst'] },
-    '--task: expected one or more of mrpc, rte, sst2, stsb, got ["rte","sst"]',
+    `--task: expected one or more of ${TASKS}, glue, got ["rte","sst"]`,
   ],
   ['publish', { run: 'runs/a', to: 'a' }, '--to: expected ORG/NAME, got a'],
   ['publish', { run: 'runs/a', to: '../a/b' }, '--to: expected ORG/NAME, got ../a/b'],
@@ -75,7 +77,7 @@ test.each<[VerbName, unknown, string]>([
 
 test('all wrong options are named in one line', () => {
   expect(message('prune', { task: 'x', sparsity: 2 })).toBe(
-    '--model: required; expected MODEL; --task: expected one of mrpc, rte, sst2, stsb, got x; ' +
+    `--model: required; expected MODEL; --task: expected one of ${TASKS}, got x; ` +
       '--sparsity: expected a number between 0 and 1, got 2',
   );
 });
