@@ -1,1 +1,28 @@
-export {};
+export {
+  type Architecture,
+  defineArchitecture,
+  type GraphShape,
+  ModelConfig,
+  type Rename,
+  standardName,
+  type TokenInputs,
+} from './architecture.js';
+export type { BertConfig } from './bert/config.js';
+export { type BuildRequest, type BuiltModel, buildModel } from './build-model.js';
+export { ModelsError } from './errors.js';
+export { type Head, type HeadRequest, headOf, type ProblemType } from './head.js';
+export { type LoadedModel, type LoadOptions, loadModel, parameterTensors, readConfig } from './load-model.js';
+export {
+  type HeadGroup,
+  type LinearNames,
+  type NeuronGroup,
+  type PrunableGroups,
+  prunableWeights,
+} from './prunable.js';
+export { architectureOf, architectures, type ModelType } from './registry.js';
+export { toFloat32 } from './safetensors/dtype.js';
+export type { SafetensorsHeader, TensorEntry } from './safetensors/header.js';
+export { type ReadOptions, readSafetensors, readSafetensorsHeader } from './safetensors/read.js';
+export { encodeSafetensors, writeSafetensors } from './safetensors/write.js';
+export { type SaveRequest, savedConfig, saveModel } from './save-model.js';
+export type { LayerStructure, Structure } from './structure.js';

@@ -1,0 +1,59 @@
+import type { Value } from '@neuroprune/onnx';
+import { z } from 'zod';
+import type { Params } from './params.js';
+import type { PrunableGroups } from './prunable.js';
+import type { Structure } from './structure.js';
+
+/** What every architecture's configuration has, under Hugging Face's keys; other keys are kept as they are. */
+export const ModelConfig = z.looseObject({
+  model_type: z.string(),
+  initializer_range: z.number().nonnegative().default(0.02),
+});
+
+/** A parsed `config.json`. */
+export type ModelConfig = z.output<typeof ModelConfig>;
+
+/** The inputs of a forward graph, int64 [batch, sequence] each. */
+export interface TokenInputs {
+  readonly inputIds: Value;
+  readonly attentionMask: Value;
+  readonly tokenTypeIds: Value;
+}
+
+/** What a forward graph is built to, beside the configuration. */
+export interface GraphShape {
+  /** Columns of the logits. */
+  readonly labels: number;
+  /** Sizes of each layer. */
+  readonly structure: Structure;
+}
+
+/** A rule that turns one spelling of a parameter's name into the standard one (`String.replace`). */
+export type Rename = readonly [pattern: RegExp, replacement: string];
+
+/** One Hugging Face architecture: its configuration, its forward graph, and what may be pruned in it. */
+export interface Architecture<C extends ModelConfig = ModelConfig> {
+  /** `model_type` of `config.json`. */
+  readonly modelType: string;
+  /** Class that `architectures` names for a sequence classifier. */
+  readonly className: string;
+  readonly config: z.ZodType<C>;
+  /** Other spellings of parameter names, undone at read, in order. */
+  readonly legacyNames: readonly Rename[];
+  /** Parameters that a checkpoint without this task head lacks. */
+  readonly headNames: readonly RegExp[];
+  /** Sizes of each layer of an uncut model. */
+  structure(c: C): Structure;
+  /** Builds the logits [batch, labels]. */
+  build(p: Params, inputs: TokenInputs, c: C, shape: GraphShape): Value;
+  /** Groups that may be pruned, a row a layer. */
+  prunable(c: C): PrunableGroups[];
+}
+
+/** Declares an architecture; the configuration's type follows from its schema. */
+export const defineArchitecture = <C extends ModelConfig>(architecture: Architecture<C>): Architecture<C> =>
+  architecture;
+
+/** The standard name of a parameter, whatever spelling the file has. */
+export const standardName = ({ legacyNames }: Architecture, name: string): string =>
+  legacyNames.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), name);

@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { ModelConfig } from '../architecture.js';
+import { activationNames } from '../layers.js';
+
+// Bounds keep a hostile config.json from asking for work before the weights' shapes contradict it.
+const size = z.int().positive().max(10_000_000);
+const layers = z.int().positive().max(1_000);
+const share = z.number().min(0).max(1);
+
+/** Configuration of BERT, with transformers' defaults (`BertConfig`) for what older files leave out. */
+export const BertConfig = ModelConfig.extend({
+  model_type: z.literal('bert'),
+  vocab_size: size,
+  hidden_size: size,
+  num_hidden_layers: layers,
+  num_attention_heads: size,
+  intermediate_size: size,
+  max_position_embeddings: size.default(512),
+  type_vocab_size: size.default(2),
+  hidden_act: z.enum(activationNames).default('gelu'),
+  hidden_dropout_prob: share.default(0.1),
+  attention_probs_dropout_prob: share.default(0.1),
+  classifier_dropout: share.nullish(),
+  layer_norm_eps: z.number().positive().default(1e-12),
+  position_embedding_type: z.literal('absolute').default('absolute'),
+  is_decoder: z.literal(false).default(false),
+}).refine((c) => c.hidden_size % c.num_attention_heads === 0, {
+  path: ['hidden_size'],
+  error: 'expected a multiple of num_attention_heads',
+});
+
+/** A parsed BERT configuration. */
+export type BertConfig = z.output<typeof BertConfig>;

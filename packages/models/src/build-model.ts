@@ -1,0 +1,58 @@
+import { emptyGraph, GraphBuilder, type Model, modelOf, type Tensor } from '@neuroprune/onnx';
+import type { ModelConfig, TokenInputs } from './architecture.js';
+import { Params } from './params.js';
+import { architectureOf } from './registry.js';
+import { checkStructure, type Structure } from './structure.js';
+
+/** What a forward graph is made of. */
+export interface BuildRequest {
+  /** Parsed configuration; its sizes are those of the uncut model. */
+  readonly config: ModelConfig;
+  /** Parameters under their standard names, in the shapes that `structure` says. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Columns of the logits. */
+  readonly labels: number;
+  /** Sizes of each layer; those of the configuration when absent. */
+  readonly structure?: Structure;
+  /** Makes a missing parameter; nothing may be missing when absent. */
+  readonly initialize?: (name: string, dims: readonly number[]) => Tensor | undefined;
+}
+
+/** A forward graph and what became of the tensors. */
+export interface BuiltModel {
+  /** Inputs `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence]; output `logits` float32 [batch, labels]. */
+  readonly model: Model;
+  /** Names of the model's parameters, each an initializer of the graph. */
+  readonly parameters: readonly string[];
+  /** Parameters that `initialize` made. */
+  readonly fresh: readonly string[];
+  /** Tensors that the graph has no use for. */
+  readonly unused: readonly string[];
+}
+
+/** Builds the forward graph of a configuration, with `Dropout` nodes where training needs them. */
+export function buildModel({ config, tensors, labels, structure, initialize }: BuildRequest): BuiltModel {
+  const architecture = architectureOf(config);
+  const builder = new GraphBuilder(emptyGraph(architecture.modelType));
+  const used = new Set<string>();
+  const fresh = new Set<string>();
+  const p = new Params({ builder, tensors, used, fresh, initialize: initialize ?? (() => undefined) });
+  const dense = architecture.structure(config);
+  const shape = { labels, structure: structure ? checkStructure(structure, dense) : dense };
+  builder.output(architecture.build(p, tokenInputs(builder), config, shape), 'logits');
+  return {
+    model: modelOf(builder.graph),
+    parameters: [...used],
+    fresh: [...fresh],
+    unused: [...tensors.keys()].filter((name) => !used.has(name)),
+  };
+}
+
+function tokenInputs(builder: GraphBuilder): TokenInputs {
+  const input = (name: string) => builder.input(name, 'int64', ['batch', 'sequence']);
+  return {
+    inputIds: input('input_ids'),
+    attentionMask: input('attention_mask'),
+    tokenTypeIds: input('token_type_ids'),
+  };
+}

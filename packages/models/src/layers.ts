@@ -1,0 +1,66 @@
+import { codeOf, type GraphBuilder, type OpFunctions, type Value } from '@neuroprune/onnx';
+
+/** Activations by Hugging Face's names (transformers `ACT2FN`). */
+export const activations = {
+  gelu: (op, x) => op.Gelu(x),
+  gelu_new: (op, x) => op.Gelu(x, { approximate: 'tanh' }),
+  gelu_pytorch_tanh: (op, x) => op.Gelu(x, { approximate: 'tanh' }),
+  relu: (op, x) => op.Relu(x),
+  tanh: (op, x) => op.Tanh(x),
+} as const satisfies Record<string, (op: OpFunctions, x: Value) => Value>;
+
+/** Name of an activation we can write. */
+export type Activation = keyof typeof activations;
+
+/** All names of activations. */
+export const activationNames = Object.keys(activations) as [Activation, ...Activation[]];
+
+/** Gives the `Reshape` target [batch, sequence, …sizes]; equal ones are one value, so a graph measures its batch once. */
+export type TokenShape = (...sizes: number[]) => Value;
+
+/** Targets that split token rows [batch·sequence, …] by batch and sequence, measured on `inputIds` [batch, sequence]. */
+export function tokenShape(builder: GraphBuilder, inputIds: Value): TokenShape {
+  const extent = builder.op.Shape(inputIds);
+  const known = new Map<string, Value>();
+  return (...sizes) => {
+    const key = sizes.join();
+    const value = known.get(key) ?? builder.op.Concat([extent, builder.ints(...sizes)], { axis: 0 });
+    known.set(key, value);
+    return value;
+  };
+}
+
+/** Smallest finite float32: a score it is added to becomes exactly 0 in the softmax, and a row of nothing else stays finite. */
+const LOWEST = -3.4028234663852886e38;
+
+/** What is added to attention scores, (1 − mask)·LOWEST [batch, 1, 1, sequence], from an int64 mask [batch, sequence]. */
+export function attentionBias(builder: GraphBuilder, mask: Value): Value {
+  const { op } = builder;
+  const hidden = op.Sub(1, op.Cast(mask, { to: codeOf('float32') }));
+  return op.Unsqueeze(op.Mul(hidden, LOWEST), builder.ints(1, 2));
+}
+
+/** Sizes of one attention. */
+export interface AttentionSizes {
+  readonly heads: number;
+  /** Dimensions of a head. */
+  readonly size: number;
+  /** Share of the probabilities that training drops. */
+  readonly dropout: number;
+}
+
+/** softmax(q·kᵀ/√size + bias)·v, head by head, on rows [batch·sequence, heads·size]; gives rows of the same shape. */
+export function attend(
+  builder: GraphBuilder,
+  shape: TokenShape,
+  { q, k, v, bias }: Readonly<Record<'q' | 'k' | 'v' | 'bias', Value>>,
+  { heads, size, dropout }: AttentionSizes,
+): Value {
+  const { op } = builder;
+  const split = (x: Value, perm: number[]) => op.Transpose(op.Reshape(x, shape(heads, size)), { perm });
+  const queries = split(op.Mul(q, size ** -0.5), [0, 2, 1, 3]); // [B, H, S, size]
+  const scores = op.MatMul(queries, split(k, [0, 2, 3, 1])); // [B, H, S, S]
+  const probabilities = op.Dropout(op.Softmax(op.Add(scores, bias), { axis: -1 }), dropout);
+  const context = op.MatMul(probabilities, split(v, [0, 2, 1, 3])); // [B, H, S, size]
+  return op.Reshape(op.Transpose(context, { perm: [0, 2, 1, 3] }), builder.ints(-1, heads * size));
+}

@@ -1,0 +1,126 @@
+import { access, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Model, Tensor } from '@neuroprune/onnx';
+import { type Architecture, type ModelConfig, standardName } from './architecture.js';
+import { buildModel } from './build-model.js';
+import { ModelsError } from './errors.js';
+import { type Head, type HeadRequest, headOf } from './head.js';
+import { freshParameter } from './initialize.js';
+import type { PrunableGroups } from './prunable.js';
+import { architectureOf } from './registry.js';
+import { readSafetensors } from './safetensors/read.js';
+
+/** How a model is loaded. */
+export interface LoadOptions {
+  /** The task head; the one that the configuration describes when absent. */
+  readonly head?: HeadRequest;
+  /** Seed of parameters that the file lacks. */
+  readonly seed?: number;
+}
+
+/** A model read from a folder. */
+export interface LoadedModel {
+  /** The forward graph, its initializers named as the parameters. */
+  readonly model: Model;
+  readonly config: ModelConfig;
+  readonly architecture: Architecture;
+  readonly head: Head;
+  readonly prunable: readonly PrunableGroups[];
+  /** Every parameter as float32, by standard name. */
+  readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
+  /** Parameters of the head that the file lacks and that were drawn from N(0, initializer_range²). */
+  readonly fresh: readonly string[];
+  /** Tensors of the file, under its own names, that the model has no use for. */
+  readonly unused: readonly string[];
+}
+
+/** Reads a Hugging Face folder (`config.json` and safetensors) into a forward graph for sequence classification. */
+export async function loadModel(folder: string, { head: asked, seed = 0 }: LoadOptions = {}): Promise<LoadedModel> {
+  const { config, architecture } = await readConfig(folder);
+  const stored = await readSafetensors(await weightsPath(folder));
+  const { tensors, origin } = standardTensors(stored, architecture);
+  const head = headOf(config, asked);
+  const mayBeFresh = (name: string) => architecture.headNames.some((pattern) => pattern.test(name));
+  const initialize = (name: string, dims: readonly number[]) =>
+    mayBeFresh(name) ? freshParameter(name, dims, config.initializer_range, seed) : undefined;
+  const built = buildModel({ config, tensors, labels: head.numLabels, initialize });
+  return {
+    model: built.model,
+    config,
+    architecture,
+    head,
+    prunable: architecture.prunable(config),
+    tensors: parameterTensors(built.model, built.parameters),
+    fresh: built.fresh,
+    unused: built.unused.map((name) => origin.get(name) ?? name),
+  };
+}
+
+/** Reads and checks `config.json`; another architecture, or an option we cannot build, is an error that names it. */
+export async function readConfig(folder: string): Promise<{ config: ModelConfig; architecture: Architecture }> {
+  const json = await readConfigJson(join(folder, 'config.json'));
+  const architecture = architectureOf(json);
+  const parsed = architecture.config.safeParse(json);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ModelsError(`config.json: ${issues.join('; ')} (${folder})`);
+  }
+  return { config: parsed.data, architecture };
+}
+
+/** Far above any real config.json (a few kB; label lists of some 100). */
+const CONFIG_BYTES = 10_000_000;
+
+async function readConfigJson(path: string): Promise<unknown> {
+  const file = await stat(path).catch(() => undefined);
+  if (!file) throw new ModelsError(`config.json: expected in the model's folder, got none (${path})`);
+  if (file.size > CONFIG_BYTES) {
+    throw new ModelsError(`config.json: expected at most ${CONFIG_BYTES} bytes, got ${file.size} (${path})`);
+  }
+  try {
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (cause) {
+    throw new ModelsError(`config.json: expected JSON, got something else (${path})`, 'input', { cause });
+  }
+}
+
+async function weightsPath(folder: string): Promise<string> {
+  const has = (name: string) =>
+    access(join(folder, name)).then(
+      () => true,
+      () => false,
+    );
+  for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
+    if (await has(name)) return join(folder, name);
+  }
+  const pickled = (await has('pytorch_model.bin')) || (await has('pytorch_model.bin.index.json'));
+  throw new ModelsError(
+    pickled
+      ? `model.safetensors: expected beside config.json, got pytorch_model.bin alone, a pickle, which can run code and is not read; convert it to safetensors (${folder})`
+      : `model.safetensors: expected beside config.json, got none (${folder})`,
+  );
+}
+
+function standardTensors(
+  stored: ReadonlyMap<string, Tensor>,
+  architecture: Architecture,
+): { tensors: Map<string, Tensor>; origin: Map<string, string> } {
+  const tensors = new Map<string, Tensor>();
+  const origin = new Map<string, string>();
+  for (const [name, content] of stored) {
+    const standard = standardName(architecture, name);
+    if (tensors.has(standard)) {
+      throw new ModelsError(`${standard}: expected once, got it as ${origin.get(standard)} and as ${name}`);
+    }
+    tensors.set(standard, content);
+    origin.set(standard, name);
+  }
+  return { tensors, origin };
+}
+
+/** The parameters that a graph holds as initializers. */
+export function parameterTensors(model: Model, names: readonly string[]): Map<string, Tensor<'float32'>> {
+  const wanted = new Set(names);
+  const held = model.graph.initializers.filter((value) => wanted.has(value.name));
+  return new Map(held.map((value) => [value.name, value.tensor as Tensor<'float32'>]));
+}

@@ -1,0 +1,88 @@
+import { type GraphBuilder, type OpFunctions, sizeOf, type Tensor, type Value } from '@neuroprune/onnx';
+import { ModelsError } from './errors.js';
+import { toFloat32 } from './safetensors/dtype.js';
+
+/** Where parameters come from, and what was done with them. */
+export interface ParamSource {
+  readonly builder: GraphBuilder;
+  /** Content by parameter name. */
+  readonly tensors: ReadonlyMap<string, Tensor>;
+  /** Makes a parameter that the file lacks; undefined for one that must be there. */
+  readonly initialize: (name: string, dims: readonly number[]) => Tensor | undefined;
+  /** Names taken, in order. */
+  readonly used: Set<string>;
+  /** Names made by `initialize`. */
+  readonly fresh: Set<string>;
+}
+
+/** The parameters under a path: each becomes an initializer under its full name, once, after its shape is checked. */
+export class Params {
+  /** The graph being built. */
+  readonly builder: GraphBuilder;
+  /** The graph's operators. */
+  readonly op: OpFunctions;
+
+  constructor(
+    private readonly source: ParamSource,
+    private readonly path = '',
+  ) {
+    this.builder = source.builder;
+    this.op = source.builder.op;
+  }
+
+  /** The parameters one or more steps further down. */
+  at(path: string): Params {
+    return new Params(this.source, this.full(path));
+  }
+
+  /** One parameter as an initializer. */
+  param(name: string, dims: readonly number[]): Value {
+    const full = this.full(name);
+    if (this.source.used.has(full)) throw new Error(`internal: ${full} is taken twice; take it once and pass it on`);
+    this.source.used.add(full);
+    return this.builder.initializer(full, this.content(full, dims));
+  }
+
+  /** `x·Wᵀ + b` on rows [rows, in], with `weight` [out, in] and `bias` [out]. */
+  linear(x: Value, out: number): Value {
+    const weight = this.param('weight', [out, this.width(x)]);
+    return this.op.Gemm(x, weight, this.param('bias', [out]), { transB: 1 });
+  }
+
+  /** Layer normalization over the last axis, with `weight` and `bias`. */
+  layerNorm(x: Value, epsilon: number): Value {
+    const weight = this.param('weight', [this.width(x)]);
+    const bias = this.param('bias', [this.width(x)]);
+    return this.op.LayerNormalization(x, weight, bias, { axis: -1, epsilon })[0];
+  }
+
+  /** Known size of the last axis. */
+  private width(x: Value): number {
+    const size = x.shape?.at(-1);
+    if (typeof size !== 'number') throw new Error(`internal: ${this.path}: expected a last axis of known size`);
+    return size;
+  }
+
+  private content(name: string, dims: readonly number[]): Tensor {
+    const stored = this.source.tensors.get(name);
+    if (!stored) return this.made(name, dims);
+    if (stored.dims.length !== dims.length || stored.dims.some((d, i) => d !== dims[i])) {
+      throw new ModelsError(
+        `${name}: expected [${dims}], got [${stored.dims}]; the weights do not belong to this configuration`,
+      );
+    }
+    if (stored.data.length !== sizeOf(dims)) throw new Error(`internal: ${name} holds ${stored.data.length} elements`);
+    return toFloat32(stored);
+  }
+
+  private made(name: string, dims: readonly number[]): Tensor {
+    const content = this.source.initialize(name, dims);
+    if (!content) throw new ModelsError(`${name}: expected among the weights, got none; the file is incomplete`);
+    this.source.fresh.add(name);
+    return content;
+  }
+
+  private full(name: string): string {
+    return this.path ? `${this.path}.${name}` : name;
+  }
+}

@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import type { Architecture } from './architecture.js';
+import { bert } from './bert/bert.js';
+import { ModelsError } from './errors.js';
+
+/** Every architecture, by `model_type`. */
+export const architectures = { bert } as const satisfies Record<string, { readonly modelType: string }>;
+
+/** A `model_type` we can build. */
+export type ModelType = keyof typeof architectures;
+
+const Named = z.looseObject({ model_type: z.string() });
+
+/** The architecture a configuration names. */
+export function architectureOf(config: unknown): Architecture {
+  const named = Named.safeParse(config);
+  const supported = Object.keys(architectures).join(', ');
+  if (!named.success) throw new ModelsError(`config.json: expected a model_type, got none; supported: ${supported}`);
+  const type = named.data.model_type;
+  if (!isModelType(type)) throw new ModelsError(`model_type '${type}' is not supported; supported: ${supported}`);
+  return architectures[type];
+}
+
+const isModelType = (type: string): type is ModelType => Object.hasOwn(architectures, type);

@@ -1,0 +1,93 @@
+import { type DType, sizeOf, type Tensor, type TensorArrays, type TensorData } from '@neuroprune/onnx';
+import { ModelsError } from '../errors.js';
+
+/** Element types of the format (safetensors `Dtype`) that have an ONNX counterpart. */
+export const dtypeOf = {
+  BF16: 'bfloat16',
+  BOOL: 'bool',
+  F16: 'float16',
+  F32: 'float32',
+  F64: 'float64',
+  I8: 'int8',
+  I16: 'int16',
+  I32: 'int32',
+  I64: 'int64',
+  U8: 'uint8',
+  U16: 'uint16',
+  U32: 'uint32',
+  U64: 'uint64',
+} as const satisfies Record<string, DType>;
+
+/** Name of an element type in a safetensors header. */
+export type SafetensorsDType = keyof typeof dtypeOf;
+
+type Storable = Exclude<DType, 'string'>;
+
+const names = Object.fromEntries(Object.entries(dtypeOf).map(([name, dtype]) => [dtype, name])) as Record<
+  Storable,
+  SafetensorsDType
+>;
+
+/** The header's name of an element type; throws for strings, which the format cannot hold. */
+export function safetensorsName(dtype: DType): SafetensorsDType {
+  if (dtype === 'string') throw new ModelsError('safetensors: expected a number type, got string');
+  return names[dtype];
+}
+
+const views: { readonly [D in Storable]: (buffer: ArrayBuffer) => TensorArrays[D] } = {
+  bfloat16: (b) => new Uint16Array(b),
+  bool: (b) => new Uint8Array(b),
+  float16: (b) => new Uint16Array(b),
+  float32: (b) => new Float32Array(b),
+  float64: (b) => new Float64Array(b),
+  int8: (b) => new Int8Array(b),
+  int16: (b) => new Int16Array(b),
+  int32: (b) => new Int32Array(b),
+  int64: (b) => new BigInt64Array(b),
+  uint8: (b) => new Uint8Array(b),
+  uint16: (b) => new Uint16Array(b),
+  uint32: (b) => new Uint32Array(b),
+  uint64: (b) => new BigUint64Array(b),
+};
+
+/** The typed array of an element type over little-endian bytes. */
+export const viewOf = (dtype: Storable, buffer: ArrayBuffer): TensorData => views[dtype](buffer);
+
+/** Value of the 16 bits of an IEEE 754 half: sign 1, exponent 5, fraction 10. */
+function halfValue(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function fromBfloat16(bits: Uint16Array): Float32Array {
+  const wide = new Uint32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) wide[i] = (bits[i] as number) << 16;
+  return new Float32Array(wide.buffer);
+}
+
+/** A float16, bfloat16 or float64 tensor as float32 (float64 is rounded); float32 comes back as it is. */
+export function toFloat32(t: Tensor): Tensor<'float32'> {
+  const data = floatData(t);
+  if (data.length !== sizeOf(t.dims)) throw new Error(`internal: ${t.dtype} [${t.dims}] holds ${data.length} elements`);
+  return { dtype: 'float32', dims: t.dims, data };
+}
+
+function floatData({ dtype, data }: Tensor): Float32Array {
+  switch (dtype) {
+    case 'float32':
+      return data as Float32Array;
+    case 'float64':
+      return Float32Array.from(data as Float64Array);
+    case 'float16':
+      return Float32Array.from(data as Uint16Array, halfValue);
+    case 'bfloat16':
+      return fromBfloat16(data as Uint16Array);
+    default:
+      throw new ModelsError(`tensor: expected a floating-point type, got ${dtype}`);
+  }
+}

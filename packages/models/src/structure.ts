@@ -1,0 +1,30 @@
+import { ModelsError } from './errors.js';
+
+/** What one layer has left of its architecture; a compacted layer has fewer heads and hidden units than the configuration says. */
+export interface LayerStructure {
+  /** Attention heads; with 0 the attention block is its output bias alone. */
+  readonly heads: number;
+  /** Hidden units of the feed-forward part; with 0 it is its output bias alone. */
+  readonly hiddenUnits: number;
+  /** Input dimensions that query, key and value (`attention`) and the first feed-forward matrix (`mlp`) still read; all when absent. */
+  readonly inputDims?: { readonly attention?: readonly number[]; readonly mlp?: readonly number[] };
+}
+
+/** The structure of each layer. */
+export type Structure = readonly LayerStructure[];
+
+/** Checks a structure against that of the uncut model, and gives it back. */
+export function checkStructure(structure: Structure, dense: Structure): Structure {
+  if (structure.length !== dense.length) {
+    throw new ModelsError(`structure: expected ${dense.length} layers, got ${structure.length}`);
+  }
+  structure.forEach((layer, i) => {
+    for (const key of ['heads', 'hiddenUnits'] as const) {
+      const most = dense[i]?.[key] ?? 0;
+      if (!Number.isInteger(layer[key]) || layer[key] < 0 || layer[key] > most) {
+        throw new ModelsError(`structure: layer ${i}: expected ${key} within 0…${most}, got ${layer[key]}`);
+      }
+    }
+  });
+  return structure;
+}
