@@ -11,9 +11,12 @@ export function broadcastOf(values: readonly Value[]): Shape | undefined {
   return values.every((v) => v.shape) ? values.reduce<Shape>((s, v) => broadcast(s, v.shape as Shape), []) : undefined;
 }
 
-/** One output like the first input. */
-export const same: InferRule = (node) => [
-  { dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape, elements: node.inputs[0]?.elements },
+/** One output of the first input's type. */
+export const same: InferRule = (node) => [{ dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape }];
+
+/** One output that is the first input. */
+const identity: InferRule = (node) => [
+  { dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape, elements: elementsOf(node.inputs[0]) },
 ];
 
 const combine: { readonly [op: string]: (a: Dim, b: Dim) => Dim } = {
@@ -53,8 +56,6 @@ const Cast: InferRule = (node): TypeInfo[] => {
 
 const Where: InferRule = (node) => [{ dtype: node.inputs[1]?.dtype, shape: broadcastOf(known(node)) }];
 
-const Dropout: InferRule = (node) => same(node);
-
 export const elementwise = {
   Abs: same,
   Add: arithmetic,
@@ -65,7 +66,7 @@ export const elementwise = {
   Cos: same,
   CumSum: same,
   Div: arithmetic,
-  Dropout,
+  Dropout: identity,
   Equal: comparison,
   Erf: same,
   Exp: same,
@@ -73,7 +74,7 @@ export const elementwise = {
   Gelu: same,
   Greater: comparison,
   GreaterOrEqual: comparison,
-  Identity: same,
+  Identity: identity,
   IsNaN: toBool,
   Less: comparison,
   LessOrEqual: comparison,

@@ -1,5 +1,6 @@
 import { OnnxError } from '../errors.js';
 import type { Attribute, Graph } from '../model.js';
+import { shortestFloat } from '../number.js';
 import type { ExternalReader } from './external-data.js';
 import { type Handlers, readMessage } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
@@ -41,7 +42,7 @@ const attributeFields = (a: RawAttribute): Handlers => {
     1: (f) => {
       a.name = f.string();
     },
-    2: (f) => kept('float', () => Object.assign(a, { float: f.float() })),
+    2: (f) => kept('float', () => Object.assign(a, { float: shortestFloat(f.float()) })),
     3: (f) => kept('int', () => Object.assign(a, { int: f.int() })),
     4: (f) => kept('string', () => Object.assign(a, { string: f.string() })),
     5: (f) => kept('tensor', () => Object.assign(a, { tensor: f.bytes() })),
@@ -67,7 +68,7 @@ const values: { readonly [K in Kind]: (a: RawAttribute, context: AttributeContex
   float: (a) => ({ type: 'float', value: a.float }),
   int: (a) => ({ type: 'int', value: a.int }),
   string: (a) => ({ type: 'string', value: a.string }),
-  floats: (a) => ({ type: 'floats', value: a.floats }),
+  floats: (a) => ({ type: 'floats', value: a.floats.map(shortestFloat) }),
   ints: (a) => ({ type: 'ints', value: a.ints.map(Number) }),
   strings: (a) => ({ type: 'strings', value: a.strings }),
   tensor: (a, { external }) => ({ type: 'tensor', value: readTensor(bytesOrFail(a, a.tensor), external).tensor }),

@@ -1,9 +1,6 @@
 /** A protobuf message may not be larger than this (2 GiB, protobuf's own limit). */
 export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
 
-/** Graphs inside graphs: deeper files are refused. */
-export const MAX_GRAPH_DEPTH = 32;
-
 /** Dimensions a tensor or a type may have. */
 export const MAX_RANK = 64;
 

@@ -1,24 +1,17 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { OnnxError } from '../errors.js';
-import { type Graph, type Model, Node, Value } from '../model.js';
-import type { Tensor } from '../tensor.js';
+import { type LooseGraph, type LooseNode, link, type Scope, type ValueInfo } from '../link.js';
+import type { Graph, Model } from '../model.js';
 import { readAttribute } from './attribute.js';
 import { ExternalReader } from './external-data.js';
-import { MAX_GRAPH_DEPTH, MAX_MESSAGE_BYTES } from './limits.js';
+import { MAX_MESSAGE_BYTES } from './limits.js';
 import { readMessage } from './message-reader.js';
 import { readTensor } from './tensor.js';
-import { readValueInfo, type ValueInfo } from './types.js';
+import { readValueInfo } from './types.js';
 
 /** From this version of the format on, initializers are no longer listed among the inputs. */
 const IR_WITHOUT_INITIALIZER_INPUTS = 4;
-
-/** What a graph sees of the graphs around it. */
-interface Scope {
-  readonly values: Map<string, Value>;
-  readonly outer: Scope | undefined;
-  readonly depth: number;
-}
 
 interface RawNode {
   readonly inputs: string[];
@@ -26,15 +19,6 @@ interface RawNode {
   readonly attributes: Uint8Array[];
   opType: string;
   domain: string;
-  name: string;
-}
-
-interface RawGraph {
-  readonly nodes: RawNode[];
-  readonly initializers: { readonly name: string; readonly tensor: Tensor }[];
-  readonly inputs: ValueInfo[];
-  readonly outputs: ValueInfo[];
-  readonly infos: ValueInfo[];
   name: string;
 }
 
@@ -59,47 +43,6 @@ function readNode(bytes: Uint8Array): RawNode {
   return node;
 }
 
-function readRawGraph(bytes: Uint8Array, external: ExternalReader): RawGraph {
-  const graph: RawGraph = { nodes: [], initializers: [], inputs: [], outputs: [], infos: [], name: '' };
-  readMessage(bytes, {
-    1: (f) => graph.nodes.push(readNode(f.bytes())),
-    2: (f) => {
-      graph.name = f.string();
-    },
-    5: (f) => graph.initializers.push(readTensor(f.bytes(), external)),
-    11: (f) => graph.inputs.push(readValueInfo(f.bytes())),
-    12: (f) => graph.outputs.push(readValueInfo(f.bytes())),
-    13: (f) => graph.infos.push(readValueInfo(f.bytes())),
-    15: () => {
-      throw new OnnxError(`graph '${graph.name}': expected dense initializers, got a sparse one`);
-    },
-  });
-  return graph;
-}
-
-function lookUp(scope: Scope | undefined, name: string): Value | undefined {
-  for (let s = scope; s; s = s.outer) {
-    const value = s.values.get(name);
-    if (value) return value;
-  }
-  return undefined;
-}
-
-function define(scope: Scope, graph: RawGraph, value: Value): Value {
-  if (value.name === '') return value;
-  if (scope.values.has(value.name)) {
-    throw new OnnxError(`graph '${graph.name}': expected each name once, got '${value.name}' again`);
-  }
-  scope.values.set(value.name, value);
-  return value;
-}
-
-function use(scope: Scope, graph: RawGraph, name: string, user: string): Value {
-  const value = lookUp(scope, name);
-  if (!value) throw new OnnxError(`graph '${graph.name}': expected '${name}' to be defined, got a use by ${user} only`);
-  return value;
-}
-
 /** Reads graphs; one reader for one model. */
 class GraphReader {
   constructor(
@@ -107,39 +50,50 @@ class GraphReader {
     private readonly external: ExternalReader,
   ) {}
 
+  /** The graph, linked in the scope of the node that holds it. */
   read(bytes: Uint8Array, outer?: Scope): Graph {
-    const depth = (outer?.depth ?? 0) + 1;
-    if (depth > MAX_GRAPH_DEPTH) throw new OnnxError(`graph: expected at most ${MAX_GRAPH_DEPTH} levels, got more`);
-    const raw = readRawGraph(bytes, this.external);
-    const scope: Scope = { values: new Map(), outer, depth };
-    const listed = raw.inputs.map((i) => define(scope, raw, new Value(i.name, i.dtype, i.shape)));
-    const initializers = raw.initializers.map(({ name, tensor }) => this.initializer(scope, raw, name, tensor));
-    const infos = new Map([...raw.infos, ...raw.outputs].map((info) => [info.name, info]));
-    const results = raw.nodes.map((n) =>
-      n.outputs.map((name) => define(scope, raw, new Value(name, infos.get(name)?.dtype, infos.get(name)?.shape))),
-    );
+    const graph = link(this.loose(bytes), outer);
+    const listed = this.irVersion < IR_WITHOUT_INITIALIZER_INPUTS;
+    return listed ? { ...graph, inputs: graph.inputs.filter((v) => !v.tensor) } : graph;
+  }
+
+  private loose(bytes: Uint8Array): LooseGraph {
+    let name = '';
+    const nodes: RawNode[] = [];
+    const initializers: LooseGraph['initializers'][number][] = [];
+    const inputs: ValueInfo[] = [];
+    const outputs: ValueInfo[] = [];
+    const infos: ValueInfo[] = [];
+    readMessage(bytes, {
+      1: (f) => nodes.push(readNode(f.bytes())),
+      2: (f) => {
+        name = f.string();
+      },
+      5: (f) => initializers.push(readTensor(f.bytes(), this.external)),
+      11: (f) => inputs.push(readValueInfo(f.bytes())),
+      12: (f) => outputs.push(readValueInfo(f.bytes())),
+      13: (f) => infos.push(readValueInfo(f.bytes())),
+      15: () => {
+        throw new OnnxError(`graph '${name}': expected dense initializers, got a sparse one`);
+      },
+    });
+    const known = new Map([...infos, ...outputs].map((info) => [info.name, info]));
     return {
-      name: raw.name,
-      inputs: listed.filter((v) => !v.tensor || this.irVersion >= IR_WITHOUT_INITIALIZER_INPUTS),
+      name,
+      inputs,
       initializers,
-      nodes: raw.nodes.map((node, i) => this.node(scope, raw, node, results[i] as Value[])),
-      outputs: raw.outputs.map((info) => use(scope, raw, info.name, 'the outputs')),
+      nodes: nodes.map((node) => this.node(node, known)),
+      outputs: outputs.map((o) => o.name),
     };
   }
 
-  /** An initializer may be the default of an input; then both are one value. */
-  private initializer(scope: Scope, graph: RawGraph, name: string, content: Tensor): Value {
-    const input = scope.values.get(name);
-    const value = input && !input.tensor ? input : define(scope, graph, new Value(name, content.dtype, content.dims));
-    value.tensor = content;
-    return value;
-  }
-
-  private node(scope: Scope, graph: RawGraph, raw: RawNode, outputs: Value[]): Node {
-    const context = { external: this.external, graph: (bytes: Uint8Array) => this.read(bytes, scope) };
-    const attributes = raw.attributes.map((bytes) => readAttribute(bytes, context));
-    const inputs = raw.inputs.map((name) => (name === '' ? undefined : use(scope, graph, name, raw.opType)));
-    return new Node(raw.opType, inputs, outputs, Object.fromEntries(attributes), raw.domain, raw.name);
+  private node(raw: RawNode, known: ReadonlyMap<string, ValueInfo>): LooseNode {
+    const outputs = raw.outputs.map((name) => known.get(name) ?? { name, dtype: undefined, shape: undefined });
+    const attributes = (scope: Scope) => {
+      const context = { external: this.external, graph: (bytes: Uint8Array) => this.read(bytes, scope) };
+      return Object.fromEntries(raw.attributes.map((bytes) => readAttribute(bytes, context)));
+    };
+    return { ...raw, outputs, attributes };
   }
 }
 

@@ -1,16 +1,10 @@
 import { type DType, dtypeOfCode, dtypes } from '../dtype.js';
 import { OnnxError } from '../errors.js';
+import type { ValueInfo } from '../link.js';
 import type { Dim, Shape } from '../shape.js';
 import { MAX_RANK } from './limits.js';
 import { readMessage } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
-
-/** A `ValueInfoProto`: a name and what is known of the tensor. */
-export interface ValueInfo {
-  readonly name: string;
-  readonly dtype: DType | undefined;
-  readonly shape: Shape | undefined;
-}
 
 function readDim(bytes: Uint8Array): Dim {
   let dim: Dim = null;
