@@ -21,7 +21,7 @@ function sums({
   const columns = inputs.map((input) =>
     builder.op.ReduceSum(builder.op.Mul(input, mask), builder.ints(1), { keepdims: 1 }),
   );
-  builder.output(builder.op.Cast(builder.op.Concat(...columns, { axis: 1 }), { to: codeOf(to) }), output);
+  builder.output(builder.op.Cast(builder.op.Concat(columns, { axis: 1 }), { to: codeOf(to) }), output);
   return modelOf(builder.graph);
 }
 
