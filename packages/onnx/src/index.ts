@@ -17,6 +17,8 @@ export {
   Value,
 } from './model.js';
 export { type Attributes, isOpType, type Operand, type OpFunctions, type OpType, ops } from './ops.js';
+export { parse } from './parse.js';
+export { type PrintOptions, print, printGraph } from './print.js';
 export { type ReadOptions, readModel } from './serde/read.js';
 export { saveModel, type WriteOptions, writeModel } from './serde/write.js';
 export { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from './shape.js';

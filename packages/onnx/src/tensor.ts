@@ -50,3 +50,9 @@ export const int64 = (values: readonly number[], dims: readonly number[] = [valu
 
 /** A tensor of zeros. */
 export const zeros = (dims: readonly number[]): Tensor<'float32'> => float32(new Float32Array(sizeOf(dims)), dims);
+
+/** A tensor's bytes as a view; strings have none. */
+export function bytesOf(tensor: Tensor): Uint8Array | undefined {
+  const { data } = tensor;
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
+}

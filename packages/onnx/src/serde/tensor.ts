@@ -1,6 +1,6 @@
 import { type DType, dtypeOfCode, dtypes } from '../dtype.js';
 import { OnnxError } from '../errors.js';
-import { sizeOf, type Tensor, type TensorArrays, type TensorData } from '../tensor.js';
+import { bytesOf, sizeOf, type Tensor, type TensorArrays, type TensorData } from '../tensor.js';
 import type { ExternalEntry, ExternalReader, ExternalWriter } from './external-data.js';
 import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
 import { type Handlers, readMessage } from './message-reader.js';
@@ -138,12 +138,6 @@ export function readTensor(bytes: Uint8Array, external: ExternalReader): { reado
     throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${sizeOf(dims)} elements, got ${data.length}`);
   }
   return { name: t.name, tensor: { dtype, dims, data } as Tensor };
-}
-
-/** A tensor's bytes as a view; strings have none. */
-export function bytesOf(tensor: Tensor): Uint8Array | undefined {
-  const { data } = tensor;
-  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
 }
 
 function writeExternal(w: MessageWriter, entry: ExternalEntry): void {
