@@ -81,8 +81,8 @@ export type VerbOptions<V extends VerbName> = z.output<(typeof verbs)[V]['schema
 /** Options of a verb as a caller gives them. */
 export type VerbInput<V extends VerbName> = z.input<(typeof verbs)[V]['schema']>;
 
-/** Names of all verbs, in the order in which help lists them. */
 // Object.keys types its result as string[]; the table is a constant.
+/** Names of all verbs, in the order in which help lists them. */
 export const verbNames = Object.keys(verbs) as readonly VerbName[];
 
 /** Whether a word is the name of a verb. */
