@@ -1,1 +1,11 @@
-export {};
+export { type Card, readCard, writeCard } from './card.js';
+export { type Dataset, dataset } from './dataset.js';
+export { HubError } from './errors.js';
+export { type EvalResult, evalResults, writeEvalResults } from './eval-results.js';
+export type { HubEvent, HubRun } from './events.js';
+export { type HubOptions, hubOptions } from './hub-options.js';
+export { type ModelCardData, type ModelIndex, type ModelResult, modelCard } from './model-card.js';
+export { type Row, readParquet } from './parquet.js';
+export { type Pushed, type PushRequest, push } from './push.js';
+export type { RepoType } from './repo.js';
+export { type Snapshot, type SnapshotRequest, snapshot } from './snapshot.js';
