@@ -1,4 +1,6 @@
 export { codeOf, GraphBuilder, isTyped, scalarTensor } from './builder.js';
+export { check } from './check.js';
+export { cloneGraph, cloneModel } from './clone.js';
 export { type DType, dtypeOfCode, dtypes } from './dtype.js';
 export { OnnxError } from './errors.js';
 export { inferModel, inferNode, inferRules } from './infer/infer.js';
@@ -18,6 +20,13 @@ export {
 } from './model.js';
 export { type Attributes, isOpType, type Operand, type OpFunctions, type OpType, ops } from './ops.js';
 export { parse } from './parse.js';
+export { eliminateCommonSubexpressions } from './passes/common-subexpressions.js';
+export { eliminateDeadCode } from './passes/dead-code.js';
+export { eliminateDropout } from './passes/eliminate-dropout.js';
+export { eliminateIdentity } from './passes/eliminate-identity.js';
+export { foldConstants } from './passes/fold-constants.js';
+export { type Pass, type PassResult, runPasses } from './passes/pass.js';
+export { sortNodes } from './passes/sort.js';
 export { type PrintOptions, print, printGraph } from './print.js';
 export { type ReadOptions, readModel } from './serde/read.js';
 export { saveModel, type WriteOptions, writeModel } from './serde/write.js';

@@ -32,7 +32,7 @@ function combinedElements(node: Node): readonly Dim[] | undefined {
   const [a, b] = node.inputs;
   if (!f || (a?.dtype !== 'int64' && a?.dtype !== 'int32')) return undefined;
   const [x, y] = [elementsOf(a), elementsOf(b)];
-  if (!x || !y) return undefined;
+  if (!x || !y || (a.shape?.length ?? 2) > 1 || (b?.shape?.length ?? 2) > 1) return undefined;
   const n = Math.max(x.length, y.length);
   return Array.from({ length: n }, (_, i) => f(x[x.length === 1 ? 0 : i] ?? null, y[y.length === 1 ? 0 : i] ?? null));
 }

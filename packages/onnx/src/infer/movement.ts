@@ -2,6 +2,7 @@ import { OnnxError } from '../errors.js';
 import type { Node } from '../model.js';
 import { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from '../shape.js';
 import {
+  axesOf,
   elementsOf,
   type InferRule,
   input,
@@ -62,8 +63,8 @@ const Concat: InferRule = (node) => {
 
 const Split: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const sizes = integersOf(node.inputs[1]);
-  const count = sizes?.length ?? numberAttribute(node, 'num_outputs', 0);
+  const sizes = integersOf(node.inputs[1]) ?? intsAttribute(node, 'split');
+  const count = sizes?.length ?? numberAttribute(node, 'num_outputs', node.outputs.length);
   if (!shape) return Array.from({ length: count }, () => ({ dtype: dtypeOf(node), shape: undefined }));
   const axis = axisOf(numberAttribute(node, 'axis', 0), shape.length);
   const whole = shape[axis] ?? null;
@@ -109,7 +110,7 @@ const Slice: InferRule = (node) => {
 
 const Unsqueeze: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const axes = integersOf(node.inputs[1]);
+  const axes = axesOf(node, 1);
   if (!shape || !axes) return one(node, undefined);
   const rank = shape.length + axes.length;
   const at = new Set(axes.map((a) => axisOf(a, rank)));
@@ -123,7 +124,8 @@ const Unsqueeze: InferRule = (node) => {
 
 const Squeeze: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const axes = node.inputs[1] ? integersOf(node.inputs[1]) : shape?.flatMap((d, i) => (d === 1 ? [i] : []));
+  const ones = node.inputs[1] ? undefined : shape?.flatMap((d, i) => (d === 1 ? [i] : []));
+  const axes = axesOf(node, 1) ?? ones;
   if (!shape || !axes) return one(node, undefined);
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
   return one(
@@ -151,7 +153,7 @@ const Gather: InferRule = (node) => {
   if (!data || !indices) return one(node, undefined);
   const axis = axisOf(numberAttribute(node, 'axis', 0), data.length);
   const [whole, at] = [elementsOf(node.inputs[0]), integersOf(node.inputs[1])];
-  const picked = whole && at ? at.map((i) => whole.at(i) ?? null) : undefined;
+  const picked = data.length === 1 && whole && at ? at.map((i) => whole.at(i) ?? null) : undefined;
   return one(node, [...data.slice(0, axis), ...indices, ...data.slice(axis + 1)], picked);
 };
 
@@ -179,9 +181,10 @@ const OneHot: InferRule = (node) => {
 
 const Range: InferRule = (node) => {
   const [a, b, step] = [0, 1, 2].map((i) => elementsOf(node.inputs[i])?.[0]);
-  if (a === 0 && step === 1 && b !== undefined) return one(node, [b]);
-  const known = typeof a === 'number' && typeof b === 'number' && typeof step === 'number';
-  return one(node, [known ? Math.max(0, Math.ceil((b - a) / step)) : null]);
+  if (typeof a === 'number' && typeof b === 'number' && typeof step === 'number') {
+    return one(node, [Math.max(0, Math.ceil((b - a) / step))]);
+  }
+  return one(node, [a === 0 && step === 1 ? (b ?? null) : null]);
 };
 
 const Flatten: InferRule = (node) => {

@@ -1,6 +1,6 @@
 import type { Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
-import { type InferRule, integersOf, numberAttribute, shapeAt } from './rule.js';
+import { axesOf, type InferRule, numberAttribute, shapeAt } from './rule.js';
 
 function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
@@ -11,7 +11,7 @@ function reducedShape(node: Node): Shape | undefined {
   const shape = shapeAt(node, 0);
   if (!shape) return undefined;
   const keep = numberAttribute(node, 'keepdims', 1) === 1;
-  const axes = node.inputs[1] ? integersOf(node.inputs[1]) : [];
+  const axes = axesOf(node, 1) ?? (node.inputs[1] ? undefined : []);
   if (!axes) return undefined;
   if (axes.length === 0 && numberAttribute(node, 'noop_with_empty_axes', 0) === 1) return shape;
   return reduced(shape, axes.length > 0 ? axes : shape.map((_, i) => i), keep);

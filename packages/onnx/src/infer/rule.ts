@@ -36,12 +36,17 @@ export function intsAttribute(node: Node, name: string): readonly number[] | und
   return a?.type === 'ints' ? a.value : undefined;
 }
 
+/** Axes as an input, or as the attribute of operator sets before 13 (18 for most reductions); undefined when not known. */
+export function axesOf(node: Node, index: number): readonly number[] | undefined {
+  return node.inputs[index] ? integersOf(node.inputs[index]) : intsAttribute(node, 'axes');
+}
+
 /** The known integer elements of a value: of an initializer, or of a computed shape. */
 export function elementsOf(value: Value | undefined): readonly Dim[] | undefined {
   if (!value) return undefined;
   if (value.elements) return value.elements;
   const t = value.tensor;
-  if (!t || t.data.length > 64 || (t.dtype !== 'int64' && t.dtype !== 'int32')) return undefined;
+  if (!t || t.dims.length > 1 || t.data.length > 64 || (t.dtype !== 'int64' && t.dtype !== 'int32')) return undefined;
   return Array.from(t.data as BigInt64Array | Int32Array, Number);
 }
 

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { OnnxError } from '../errors.js';
-import { allGraphs, type Graph, type Model, type Node, type Value } from '../model.js';
+import type { Graph, Model, Node, Value } from '../model.js';
 import { optionalOutputs } from '../outputs.js';
+import { usedValues } from '../passes/pass.js';
 import { writeAttribute } from './attribute.js';
 import { ExternalWriter, resolveLocation } from './external-data.js';
 import { writeFileAtomic } from './files.js';
@@ -10,16 +11,6 @@ import { writeTensor } from './tensor.js';
 import { writeValueInfo } from './types.js';
 
 type Names = ReadonlyMap<string, Value>;
-
-/** Values that something reads, in any graph of the model. */
-function usedValues(graph: Graph): Set<Value> {
-  const used = new Set<Value>();
-  for (const g of allGraphs(graph)) {
-    for (const value of g.outputs) used.add(value);
-    for (const node of g.nodes) for (const value of node.inputs) if (value) used.add(value);
-  }
-  return used;
-}
 
 function namesOf(graph: Graph, outer: Names): Names {
   const names = new Map(outer);

@@ -1,0 +1,115 @@
+import { OnnxError } from './errors.js';
+import type { Graph, Model, Node, Value } from './model.js';
+import { OPSET, subgraphs } from './model.js';
+import { isOpType, type OpSpec, ops } from './ops.js';
+import { showShape } from './shape.js';
+
+const describe = (node: Node): string => `${node.opType}(${node.outputs[0]?.name ?? ''})`;
+
+/** Which operands of an operator have one element type; those of the other operators are free. */
+const alike: { readonly [opType: string]: (inputs: Node['inputs']) => Node['inputs'] } = {
+  ...Object.fromEntries(
+    [
+      ...['Add', 'And', 'Concat', 'Div', 'Equal', 'Gemm', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual', 'MatMul'],
+      ...['Max', 'Min', 'Mod', 'Mul', 'Or', 'Range', 'Sub', 'Xor'],
+    ].map((type) => [type, (inputs: Node['inputs']) => inputs]),
+  ),
+  Where: (inputs) => inputs.slice(1),
+  ScatterElements: (inputs) => [inputs[0], inputs[2]],
+  ScatterND: (inputs) => [inputs[0], inputs[2]],
+};
+
+function checkTypes(node: Node): void {
+  const values = (alike[node.opType]?.(node.inputs) ?? []).filter((v): v is Value => v?.dtype !== undefined);
+  const odd = values.find((v) => v.dtype !== values[0]?.dtype);
+  if (odd) {
+    const types = values.map((v) => `${v.name}: ${v.dtype}${showShape(v.shape)}`).join(', ');
+    throw new OnnxError(`${describe(node)}: expected operands of one element type, got ${types}`);
+  }
+}
+
+function checkArity(node: Node, spec: OpSpec): void {
+  const variadic = spec.in.at(-1)?.startsWith('...') ?? false;
+  const needed = spec.in.filter((name) => !name.endsWith('?') && !name.startsWith('...'));
+  const most = variadic ? Number.POSITIVE_INFINITY : spec.in.length;
+  const missing = needed.find((name) => !node.inputs[spec.in.indexOf(name)]);
+  if (missing) throw new OnnxError(`${describe(node)}: expected operand '${missing}', got none`);
+  if (node.inputs.length > most) {
+    throw new OnnxError(`${describe(node)}: expected at most ${most} operands, got ${node.inputs.length}`);
+  }
+}
+
+function checkAttributes(node: Node, spec: OpSpec): void {
+  const kinds = spec.attrs ?? {};
+  for (const [name, { type }] of Object.entries(node.attributes)) {
+    const kind = Object.hasOwn(kinds, name) ? kinds[name]?.replace('!', '') : undefined;
+    if (!kind) throw new OnnxError(`${describe(node)}: expected an attribute it has, got '${name}'`);
+    if (kind !== type) throw new OnnxError(`${describe(node)}: expected attribute '${name}' as ${kind}, got ${type}`);
+  }
+  const missing = Object.keys(kinds).find((name) => kinds[name]?.endsWith('!') && !node.attributes[name]);
+  if (missing) throw new OnnxError(`${describe(node)}: expected attribute '${missing}', got none`);
+}
+
+/** What is defined at a point of a graph, by name. */
+class Defined {
+  private readonly names = new Map<string, Value>();
+  constructor(private readonly outer?: Defined) {}
+
+  has(value: Value): boolean {
+    return this.names.get(value.name) === value || (this.outer?.has(value) ?? false);
+  }
+
+  knows(name: string): boolean {
+    return this.names.has(name) || (this.outer?.knows(name) ?? false);
+  }
+
+  add(value: Value, graph: Graph): void {
+    if (value.name === '') return;
+    if (this.knows(value.name)) {
+      throw new OnnxError(`graph '${graph.name}': expected each name once, got '${value.name}' again`);
+    }
+    this.names.set(value.name, value);
+  }
+}
+
+function checkNode(node: Node, defined: Defined, model: Model): void {
+  if (!Object.hasOwn(model.opsets, node.domain)) {
+    throw new OnnxError(`${describe(node)}: expected an operator set for domain '${node.domain}', got none`);
+  }
+  const missing = node.inputs.find((v) => v && !defined.has(v));
+  if (missing)
+    throw new OnnxError(`${describe(node)}: expected '${missing.name}' before its use, got it later or never`);
+  if (node.domain === '' && model.opsets[''] === OPSET && isOpType(node.opType)) {
+    checkArity(node, ops[node.opType]);
+    checkAttributes(node, ops[node.opType]);
+    checkTypes(node);
+  }
+  for (const graph of subgraphs(node)) checkGraph(graph, model, defined);
+}
+
+function checkGraph(graph: Graph, model: Model, outer?: Defined): void {
+  const defined = new Defined(outer);
+  for (const input of graph.inputs) defined.add(input, graph);
+  for (const value of graph.initializers) {
+    if (!value.tensor) throw new OnnxError(`initializer '${value.name}': expected a tensor, got none`);
+    if (!graph.inputs.includes(value)) defined.add(value, graph);
+  }
+  for (const node of graph.nodes) {
+    checkNode(node, defined, model);
+    for (const output of node.outputs) {
+      if (output.producer !== node) throw new OnnxError(`internal: '${output.name}' does not know ${describe(node)}`);
+      defined.add(output, graph);
+    }
+  }
+  const missing = graph.outputs.find((v) => !defined.has(v));
+  if (missing) throw new OnnxError(`graph '${graph.name}': expected its output '${missing.name}' defined, got none`);
+}
+
+/**
+ * Throws OnnxError unless every value is defined before its use (in the graph or around it), every name stands once in
+ * what a graph sees, and nodes of the operator table have its operands, attributes and equal element types (the last only
+ * in the table's own operator set).
+ */
+export function check(model: Model): void {
+  checkGraph(model.graph, model);
+}

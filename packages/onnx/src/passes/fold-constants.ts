@@ -1,0 +1,101 @@
+import { inferModel } from '../infer/infer.js';
+import { integersOf } from '../infer/rule.js';
+import { type Attribute, allGraphs, type Graph, type Model, type Node, type Value } from '../model.js';
+import { float32, int64, sizeOf, type Tensor, tensor } from '../tensor.js';
+import type { Pass } from './pass.js';
+
+/** Larger results are left to the runtime: folding is for shapes and scalars, not for weights. */
+const MAX_ELEMENTS = 64;
+
+const strings = (values: readonly string[], dims: readonly number[]): Tensor => tensor('string', dims, values);
+
+/** The attributes of `Constant`, one of which it has. */
+const constants: { readonly [name: string]: (a: Attribute) => Tensor | undefined } = {
+  value: (a) => (a.type === 'tensor' ? a.value : undefined),
+  value_float: (a) => (a.type === 'float' ? float32([a.value], []) : undefined),
+  value_floats: (a) => (a.type === 'floats' ? float32(a.value) : undefined),
+  value_int: (a) => (a.type === 'int' ? int64([a.value], []) : undefined),
+  value_ints: (a) => (a.type === 'ints' ? int64(a.value) : undefined),
+  value_string: (a) => (a.type === 'string' ? strings([a.value], []) : undefined),
+  value_strings: (a) => (a.type === 'strings' ? strings(a.value, [a.value.length]) : undefined),
+};
+
+function constantNode(node: Node): Tensor | undefined {
+  if (node.opType !== 'Constant') return undefined;
+  const [entry] = Object.entries(node.attributes);
+  return entry && Object.hasOwn(constants, entry[0]) ? constants[entry[0]]?.(entry[1]) : undefined;
+}
+
+/** Integers that shape inference has worked out. */
+function knownIntegers({ dtype, shape }: Value, elements: readonly number[] | undefined): Tensor | undefined {
+  if (!elements || !shape?.every((d) => typeof d === 'number')) return undefined;
+  const dims = shape as readonly number[];
+  if (sizeOf(dims) !== elements.length || elements.length > MAX_ELEMENTS) return undefined;
+  if (dtype === 'int64') return int64(elements, dims);
+  return dtype === 'int32' ? tensor('int32', dims, Int32Array.from(elements)) : undefined;
+}
+
+/** Operators on float32 scalars; rounding to float32 after each one is what the runtime does too. */
+const scalarMath: { readonly [op: string]: (a: number, b: number) => number } = {
+  Add: (a, b) => a + b,
+  Cast: (a) => a,
+  Div: (a, b) => a / b,
+  Mul: (a, b) => a * b,
+  Neg: (a) => -a,
+  Reciprocal: (a) => 1 / a,
+  Sqrt: (a) => Math.sqrt(a),
+  Sub: (a, b) => a - b,
+};
+
+const scalarOf = (value: Value | undefined): number | undefined =>
+  value?.tensor?.data.length === 1 && value.tensor.dtype !== 'string' ? Number(value.tensor.data[0]) : undefined;
+
+function scalarResult(node: Node, output: Value): Tensor | undefined {
+  const f = Object.hasOwn(scalarMath, node.opType) ? scalarMath[node.opType] : undefined;
+  if (!f || output.dtype !== 'float32' || !output.shape?.every((d) => d === 1)) return undefined;
+  const operands = node.inputs.map(scalarOf);
+  if (operands.length === 0 || operands.some((x) => x === undefined)) return undefined;
+  const [a, b] = operands as number[];
+  const isNumber = (v: Value | undefined) => v?.dtype === 'float32' || (node.opType === 'Cast' && isInteger(v));
+  if (!node.inputs.every(isNumber)) return undefined;
+  return float32([f(a ?? 0, b ?? 0)], output.shape as readonly number[]);
+}
+
+const isInteger = (v: Value | undefined): boolean => v?.dtype === 'int64' || v?.dtype === 'int32';
+
+function resultOf(node: Node): Tensor | undefined {
+  const [output, ...more] = node.outputs;
+  if (!output || more.length > 0 || node.domain !== '') return undefined;
+  return constantNode(node) ?? knownIntegers(output, integersOf(output)) ?? scalarResult(node, output);
+}
+
+function foldGraph(graph: Graph): boolean {
+  const kept = graph.nodes.filter((node) => {
+    const output = node.outputs[0];
+    if (!output || graph.outputs.includes(output)) return true;
+    const content = resultOf(node);
+    if (!content) return true;
+    output.tensor = content;
+    output.dtype = content.dtype;
+    output.shape = content.dims;
+    output.producer = undefined;
+    graph.initializers.push(output);
+    return false;
+  });
+  const modified = kept.length < graph.nodes.length;
+  graph.nodes = kept;
+  return modified;
+}
+
+/**
+ * Turns what is known beforehand into initializers: `Constant` nodes, integer arithmetic on shapes (through shape
+ * inference, which this pass runs) and arithmetic on float32 scalars. Graph outputs stay computed. A model with defaults
+ * for its inputs is left alone: they may be given other values at run time.
+ */
+export const foldConstants: Pass = (model: Model) => {
+  if (allGraphs(model.graph).some((g) => g.inputs.some((v) => v.tensor))) return { model, modified: false };
+  inferModel(model);
+  const changed = allGraphs(model.graph).filter(foldGraph);
+  if (changed.length > 0) inferModel(model);
+  return { model, modified: changed.length > 0 };
+};

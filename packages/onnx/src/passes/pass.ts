@@ -1,0 +1,60 @@
+import { allGraphs, type Graph, type Model, type Node, subgraphs, type Value } from '../model.js';
+
+/** What a pass hands back: the model it was given, and whether it changed anything. */
+export interface PassResult {
+  readonly model: Model;
+  readonly modified: boolean;
+}
+
+/** Rewrites a model in place, subgraphs included; `cloneModel` first to keep the original. */
+export type Pass = (model: Model) => PassResult;
+
+/** Rounds after which `runPasses` stops; each pass ends on its own, this bounds passes that undo each other. */
+const MAX_ROUNDS = 16;
+
+/** Runs passes in order, over again until none of them changes anything. */
+export function runPasses(model: Model, passes: readonly Pass[]): PassResult {
+  let modified = false;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const changes = passes.filter((pass) => pass(model).modified);
+    if (changes.length === 0) break;
+    modified = true;
+  }
+  return { model, modified };
+}
+
+/** A pass over one graph at a time, outer graphs first. */
+export const eachGraph =
+  (rewrite: (graph: Graph, root: Graph) => boolean): Pass =>
+  (model) => {
+    const changes = allGraphs(model.graph).filter((graph) => rewrite(graph, model.graph));
+    return { model, modified: changes.length > 0 };
+  };
+
+/** Everything a node reads: its operands, and what its subgraphs take from outside. */
+export function reads(node: Node): Value[] {
+  const inner = subgraphs(node).flatMap((g) => [...g.outputs, ...g.nodes.flatMap(reads)]);
+  return [...node.inputs.filter((v): v is Value => v !== undefined), ...inner];
+}
+
+/** Values that a node or a graph's output reads, in any of the graphs. */
+export function usedValues(root: Graph): Set<Value> {
+  const operands = allGraphs(root).flatMap((g) => [...g.outputs, ...g.nodes.flatMap((n) => n.inputs)]);
+  return new Set(operands.filter((v): v is Value => v !== undefined));
+}
+
+/** Makes every node and every list of outputs, in any of the graphs, name `replacements.get(v)` where it named `v`. */
+export function replaceOperands(root: Graph, replacements: ReadonlyMap<Value, Value>): void {
+  const final = (value: Value): Value => {
+    const next = replacements.get(value);
+    return next ? final(next) : value;
+  };
+  for (const graph of allGraphs(root)) {
+    graph.outputs = graph.outputs.map(final);
+    for (const node of graph.nodes) {
+      node.inputs.forEach((v, i) => {
+        if (v) node.inputs[i] = final(v);
+      });
+    }
+  }
+}
