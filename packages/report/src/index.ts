@@ -1,1 +1,10 @@
-export {};
+export { type CardOptions, renderCardBody } from './card.js';
+export { ReportError } from './errors.js';
+export { degreeDistribution } from './figures/degree-distribution.js';
+export type { Figure } from './figures/figure.js';
+export { headsMap } from './figures/heads-map.js';
+export { trainingCurves } from './figures/training-curves.js';
+export { figurePath, type ReportInput, renderFigures, renderReport } from './report.js';
+export { parseRun, RunResult, StructureRow } from './run-result.js';
+export { DegreeDistribution, HeadState, LayerTopology } from './topology.js';
+export { parseEvents, TrainingEvent } from './training-event.js';

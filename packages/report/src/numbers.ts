@@ -1,0 +1,95 @@
+import { type Block, type Inline, table } from './document.js';
+import * as format from './format.js';
+import type { RunResult } from './run-result.js';
+
+/** A target is met within a tenth of a point. */
+const TOLERANCE = 0.001;
+
+/** What was asked and what was reached. */
+export function askedTable({ sparsity, heads }: RunResult): Block {
+  const met = Math.abs(sparsity.reached - sparsity.requested) <= TOLERANCE;
+  const requested = heads.requested;
+  return table(
+    ['target', 'asked', 'reached', 'kept'],
+    [
+      [
+        'zeros in the prunable matrices',
+        format.percent(sparsity.requested, 2),
+        format.percent(sparsity.reached, 2),
+        met ? 'yes' : 'no',
+      ],
+      [
+        `heads of ${format.integer(heads.total)}`,
+        requested === undefined ? '–' : format.integer(requested),
+        format.integer(heads.kept),
+        requested === undefined ? '–' : requested === heads.kept ? 'yes' : 'no',
+      ],
+    ],
+  );
+}
+
+/** The three numbers that belong together: zeros, parameters physically gone, and bytes with latency. */
+export function sizeTable({ sparsity, parameters, bytes, latency }: RunResult): Block {
+  const rows: Inline[][] = [
+    ['share of zeros (prunable matrices)', '–', format.percent(sparsity.reached), '–'],
+    sizeRow('parameters of the whole model', parameters, format.integer),
+    sizeRow('bytes of the ONNX file', bytes, format.bytes),
+    ...latency.map((l): Inline[] => [
+      `latency, ${l.device}, batch ${l.batch} × ${l.length} (${l.repeats} repeats)`,
+      format.milliseconds(l.denseMs),
+      format.milliseconds(l.compactMs),
+      `${(l.denseMs / l.compactMs).toFixed(2)}× as fast`,
+    ]),
+  ];
+  return table(['', 'dense', 'compact', 'change'], rows);
+}
+
+function sizeRow(name: string, { dense, compact }: RunResult['bytes'], show: (n: number) => string): Inline[] {
+  const gone = dense === 0 ? 0 : 1 - compact / dense;
+  return [name, show(dense), show(compact), `${format.percent(Math.abs(gone))} ${gone < 0 ? 'more' : 'gone'}`];
+}
+
+/** Why zeros alone are no speed. */
+export function zerosNote({ parameters }: RunResult): string {
+  const gone = Math.max(0, parameters.dense - parameters.compact);
+  return `Zeros that stay inside a matrix give no speed: ONNX Runtime computes with them as with any other number. Only what was cut out of the graph (here ${format.integer(gone)} parameters) makes the file smaller and the model faster.`;
+}
+
+/** Metrics of each task, beside the dense model's where it was trained too. */
+export function metricsTable({ evaluation }: RunResult): Block {
+  const withDense = evaluation.some((e) => e.dense !== undefined);
+  const rows = evaluation.flatMap((e) =>
+    Object.entries(e.metrics).map(([name, value]): Inline[] => {
+      const dense = e.dense?.[name];
+      const compared = dense === undefined ? ['–', '–'] : [format.metric(dense), format.difference(value - dense)];
+      return [
+        `${e.task} ${e.split} (${format.integer(e.examples)})`,
+        name,
+        format.metric(value),
+        ...(withDense ? compared : []),
+      ];
+    }),
+  );
+  return table(['task, split (examples)', 'metric', 'sparse', ...(withDense ? ['dense', 'difference'] : [])], rows);
+}
+
+/** What each layer has left. */
+export function structureTable({ structure }: RunResult): Block {
+  const number = (n: number | undefined) => (n === undefined ? '–' : format.integer(n));
+  return table(
+    ['layer', 'heads', 'hidden units', 'live inputs of Q, K, V', 'live inputs of the MLP', 'zeros'],
+    structure.map((row) => [
+      `${row.layer}`,
+      number(row.heads),
+      number(row.hiddenUnits),
+      number(row.inputDims),
+      number(row.mlpInputDims),
+      row.zeros === undefined ? '–' : format.percent(row.zeros),
+    ]),
+  );
+}
+
+/** How the masked and the compacted model were compared, in a sentence. */
+export function proofNote({ proof }: RunResult): string {
+  return `Masked and compacted model were run on the same ${format.integer(proof.examples)} examples; the largest difference of a logit is ${format.significant(proof.maxAbsDifference)}.`;
+}
