@@ -31,8 +31,10 @@ test('a dense layer', () => {
     layer: 0,
     heads: 2,
     hiddenUnits: 5,
-    inputDims: { qkv: 4, mlp: 4 },
-    outputDims: { attention: 4, mlp: 4 },
+    inputDims: 4,
+    outputDims: 4,
+    mlpInputDims: 4,
+    mlpOutputDims: 4,
     zeros: 0,
     weights: { dense: 104, cut: 104, cutDimensions: 104 },
     headShares: [0.5, 0.5],
@@ -52,7 +54,7 @@ test.each<[string, (l: PrunableLayer) => void, object]>([
       zero(l.output, undefined, [0, 1]);
       for (const m of [l.query, l.key, l.value]) zero(m, [2, 3], [1]);
     },
-    { heads: 1, inputDims: { qkv: 3 }, weights: { cut: 72, cutDimensions: 3 * 2 * 3 + 8 + 40 } },
+    { heads: 1, inputDims: 3, weights: { cut: 72, cutDimensions: 3 * 2 * 3 + 8 + 40 } },
   ],
   [
     'an input that only a dead unit reads',
@@ -60,9 +62,9 @@ test.each<[string, (l: PrunableLayer) => void, object]>([
       zero(l.contraction, undefined, [4]);
       zero(l.intermediate[0]!, [0, 1, 2, 3], [3]);
     },
-    { hiddenUnits: 4, inputDims: { mlp: 3 }, outputDims: { mlp: 4 } },
+    { hiddenUnits: 4, mlpInputDims: 3, mlpOutputDims: 4 },
   ],
-  ['everything', (l) => l.value.data.fill(0), { heads: 0, inputDims: { qkv: 0 }, outputDims: { attention: 0 } }],
+  ['everything', (l) => l.value.data.fill(0), { heads: 0, inputDims: 0, outputDims: 0 }],
 ])('zeroing %s', (_, change, expected) => {
   const l = layer();
   change(l);

@@ -25,11 +25,14 @@ export type HeadState =
 /** What of one layer still does something, and what would remain after cutting. */
 export interface LayerStructure {
   readonly layer: number;
-  /** Heads, hidden units and input dimensions that stay; dimensions are counted among the live heads and units. */
+  /** Heads and hidden units that stay; dimensions are counted among the live heads and units. */
   readonly heads: number;
   readonly hiddenUnits: number;
-  readonly inputDims: { readonly qkv: number; readonly mlp: number };
-  readonly outputDims: { readonly attention: number; readonly mlp: number };
+  /** Dimensions of Q, K, V and of O; then of L_in and of L_out. */
+  readonly inputDims: number;
+  readonly outputDims: number;
+  readonly mlpInputDims: number;
+  readonly mlpOutputDims: number;
   /** Share of exact zeros in the layer's prunable matrices. */
   readonly zeros: number;
   /** Weights of the prunable matrices: all, with dead heads and units cut, and with dead dimensions cut as well. */
@@ -52,8 +55,7 @@ export function structureOf(layers: readonly PrunableLayer[], removals: readonly
       layer: index,
       heads: count(heads),
       hiddenUnits: count(units),
-      inputDims: { qkv: dims.qkv, mlp: dims.mlpIn },
-      outputDims: { attention: dims.attentionOut, mlp: dims.mlpOut },
+      ...dims,
       zeros: countZeros(matrices) / countWeights(matrices),
       weights: remaining(layer, count(heads), count(units), dims),
       headStates: headStates(
@@ -86,12 +88,7 @@ export function distribution(values: ArrayLike<number>): DegreeDistribution {
   return { neurons: list.length, mean, sd: list.length > 1 ? Math.sqrt(squares / (list.length - 1)) : 0, histogram };
 }
 
-interface Dimensions {
-  readonly qkv: number;
-  readonly attentionOut: number;
-  readonly mlpIn: number;
-  readonly mlpOut: number;
-}
+type Dimensions = Pick<LayerStructure, 'inputDims' | 'outputDims' | 'mlpInputDims' | 'mlpOutputDims'>;
 
 function liveDimensions(layer: PrunableLayer, heads: readonly boolean[], units: readonly boolean[]): Dimensions {
   const { query, key, value, output, intermediate, contraction } = layer;
@@ -99,10 +96,10 @@ function liveDimensions(layer: PrunableLayer, heads: readonly boolean[], units: 
   const qkv = [query, key, value];
   const anyInput = qkv.map((m) => anyColumn([m], m.cols, inHead(m.rows)));
   return {
-    qkv: count(Array.from({ length: query.cols }, (_, i) => anyInput.some((live) => live[i]))),
-    attentionOut: count(anyRow([output], output.rows, inHead(output.cols))),
-    mlpIn: count(anyColumn(intermediate, intermediate[0]?.cols ?? 0, (unit) => units[unit]!)),
-    mlpOut: count(anyRow([contraction], contraction.rows, (unit) => units[unit]!)),
+    inputDims: count(Array.from({ length: query.cols }, (_, i) => anyInput.some((live) => live[i]))),
+    outputDims: count(anyRow([output], output.rows, inHead(output.cols))),
+    mlpInputDims: count(anyColumn(intermediate, intermediate[0]?.cols ?? 0, (unit) => units[unit]!)),
+    mlpOutputDims: count(anyRow([contraction], contraction.rows, (unit) => units[unit]!)),
   };
 }
 
@@ -115,7 +112,7 @@ function remaining(layer: PrunableLayer, heads: number, units: number, dims: Dim
   return {
     dense: countWeights(matricesOf([layer])),
     cut: attention(query.cols, output.rows) + mlp(intermediate[0]?.cols ?? 0, contraction.rows),
-    cutDimensions: attention(dims.qkv, dims.attentionOut) + mlp(dims.mlpIn, dims.mlpOut),
+    cutDimensions: attention(dims.inputDims, dims.outputDims) + mlp(dims.mlpInputDims, dims.mlpOutputDims),
   };
 }
 
