@@ -20,7 +20,7 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   metadata: Readonly<Record<string, string>> = defaultMetadata,
 ): Uint8Array {
-  return Buffer.concat(safetensorsChunks(tensors, metadata));
+  return new Uint8Array(Buffer.concat(safetensorsChunks(tensors, metadata)));
 }
 
 function safetensorsChunks(
