@@ -16,7 +16,7 @@ function common(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
 function carriedShape(first: Shape | undefined, before: Shape | undefined, after: Shape | undefined) {
   if (!before || !after || !first) return first ? common(first, after) : after;
   return before.length === after.length && first.length === after.length
-    ? after.map((d, i) => (d === before[i] ? (first[i] ?? null) : null))
+    ? after.map((d, i) => (d !== null && (d === before[i] || d === first[i]) ? (first[i] ?? null) : null))
     : undefined;
 }
 

@@ -38,8 +38,8 @@ function inferOutputs(node: Node): void {
   inferNode(node).forEach((type, i) => {
     const output = node.outputs[i];
     if (!output) return;
-    output.dtype ??= type.dtype;
+    output.dtype = type.dtype ?? output.dtype;
     output.shape = type.shape ?? output.shape;
-    output.elements ??= type.elements;
+    output.elements = type.elements;
   });
 }
