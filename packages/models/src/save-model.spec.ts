@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '../test/shared.js';
+import { hasShared, modelFolder, temporaryFolder } from '../test/shared.js';
 import { tinyConfig, tinyTensors } from '../test/tiny.js';
 import { headOf } from './head.js';
 import { loadModel } from './load-model.js';
@@ -46,3 +46,16 @@ test('a saved model is loaded again, tensor for tensor', async () => {
   await saveModel(folder, loaded);
   expect(await readFile(path.join(folder, 'config.json'), 'utf8')).toBe(first);
 });
+
+test.runIf(hasShared)(
+  'a model that transformers saved comes out byte for byte (skipped without ../shared)',
+  async () => {
+    const [source, folder] = [modelFolder('tiny-random/bert'), await temporaryFolder()];
+    await saveModel(folder, await loadModel(source));
+    const weights = (from: string) => readFile(path.join(from, 'model.safetensors'));
+    expect((await weights(folder)).equals(await weights(source))).toBe(true);
+    const json = async (from: string) => JSON.parse(await readFile(path.join(from, 'config.json'), 'utf8'));
+    const { dtype: _, transformers_version: __, ...kept } = await json(source);
+    expect(await json(folder)).toMatchObject(kept);
+  },
+);
