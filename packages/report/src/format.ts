@@ -5,7 +5,7 @@ export function integer(n: number): string {
   return grouped.format(n);
 }
 
-/** A share 0 … 1 as per cent with one digit, two where one would hide a difference. */
+/** A share 0 … 1 as per cent. */
 export function percent(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)} %`;
 }
@@ -24,8 +24,9 @@ export function milliseconds(ms: number): string {
 
 /** A duration in seconds, minutes or hours. */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${seconds.toFixed(1)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   return `${(seconds / 3600).toFixed(2)} h`;
 }
 

@@ -10,7 +10,7 @@ export function askedTable({ sparsity, heads }: RunResult): Block {
   const met = Math.abs(sparsity.reached - sparsity.requested) <= TOLERANCE;
   const requested = heads.requested;
   return table(
-    ['target', 'asked', 'reached', 'kept'],
+    ['target', 'asked', 'reached', 'met'],
     [
       [
         'zeros in the prunable matrices',
