@@ -1,0 +1,81 @@
+import {
+  type Attributes,
+  type GraphBuilder,
+  isOpType,
+  type Node,
+  type OpType,
+  ops,
+  type Value,
+} from '@neuroprune/onnx';
+import { AutodiffError } from './errors.js';
+import { filledLike, zerosLike } from './like.js';
+import { nonDifferentiable, type Rule } from './rule.js';
+import { rules } from './rules/rules.js';
+import { sumTo } from './sum-to.js';
+
+/**
+ * Reverse mode: appends the gradients of `of` (of the sum of its elements) with respect to each of `wrt`, zeros where
+ * there is no path. Only nodes between the two are visited; gradients that a rule makes for others are dead code.
+ */
+export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[]): Value[] {
+  const live = new Set(wrt);
+  const path = builder.graph.nodes.filter((node) => extend(live, node));
+  const gradients = new Map<Value, Value>([[of, seed(builder, of)]]);
+  for (const node of path.reverse()) {
+    if (!node.outputs.some((y) => gradients.has(y))) continue;
+    const given = applyRule(builder, node, gradients);
+    node.inputs.forEach((x, i) => {
+      const g = given[i];
+      if (!x || !g || !live.has(x)) return;
+      const [sum, sofar] = [sumTo(builder, g, x), gradients.get(x)];
+      gradients.set(x, sofar ? builder.op.Add(sofar, sum) : sum);
+    });
+  }
+  return wrt.map((x) => gradients.get(x) ?? zerosLike(builder, x));
+}
+
+/** Marks a node's outputs when they depend on something live; says whether they do. */
+function extend(live: Set<Value>, node: Node): boolean {
+  if (node.domain === '' && Object.hasOwn(nonDifferentiable, node.opType)) return false;
+  if (!node.inputs.some((x) => x && live.has(x))) return false;
+  for (const y of node.outputs) live.add(y);
+  return true;
+}
+
+const seed = (builder: GraphBuilder, of: Value): Value =>
+  of.shape?.length === 0 ? builder.scalar(1, of.dtype) : filledLike(builder, of, 1);
+
+function applyRule(builder: GraphBuilder, node: Node, gradients: ReadonlyMap<Value, Value>) {
+  const rule = ruleOf(node);
+  const g = node.outputs.map((y) => gradients.get(y));
+  const { out = 1 }: { readonly in: readonly string[]; readonly out?: number | '...' } = ops[node.opType as OpType];
+  const single = out === 1;
+  const attrs = Object.fromEntries(Object.entries(node.attributes).map(([name, { value }]) => [name, value]));
+  return rule({
+    op: builder.op,
+    builder,
+    node,
+    x: node.inputs,
+    y: single ? node.outputs[0] : node.outputs,
+    g: single ? g[0] : g,
+    attrs: attrs as Attributes<OpType>,
+  });
+}
+
+// The table types each rule for its own operator; here a node is of any of them.
+type AnyRule = (
+  context: {
+    readonly [K in keyof Parameters<Rule<'Add'>>[0]]: unknown;
+  },
+) => readonly (Value | null | undefined)[];
+
+function ruleOf(node: Node): AnyRule {
+  const { opType, domain, name } = node;
+  if (domain === '' && isOpType(opType) && Object.hasOwn(rules, opType)) {
+    return rules[opType as keyof typeof rules] as unknown as AnyRule;
+  }
+  const where = name || node.outputs[0]?.name;
+  throw new AutodiffError(
+    `no gradient rule for ${domain ? `${domain}.` : ''}${opType} (node '${where}'); add one in rules/, or list it in NonDifferentiable`,
+  );
+}

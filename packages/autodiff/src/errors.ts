@@ -1,0 +1,11 @@
+/** A model that cannot be differentiated or trained as asked; `kind` says whose mistake it is (`input`: the model's or caller's). */
+export class AutodiffError extends Error {
+  override readonly name = 'AutodiffError';
+  constructor(
+    message: string,
+    readonly kind: 'input' | 'job' = 'input',
+    options?: ErrorOptions,
+  ) {
+    super(`autodiff: ${message}`, options);
+  }
+}

@@ -1,0 +1,86 @@
+import { codeOf } from '@neuroprune/onnx';
+import { AutodiffError } from '../errors.js';
+import type { RuleTable } from '../rule.js';
+import { isFloat } from './selection.js';
+
+const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
+const SQRT_HALF = Math.SQRT1_2;
+const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
+const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
+
+/** Operators that work element by element; `g` is the gradient of the result. */
+export const elementwise: RuleTable<
+  | 'Abs'
+  | 'Add'
+  | 'Cast'
+  | 'Cos'
+  | 'Div'
+  | 'Dropout'
+  | 'Erf'
+  | 'Exp'
+  | 'Gelu'
+  | 'Identity'
+  | 'Log'
+  | 'Mod'
+  | 'Mul'
+  | 'Neg'
+  | 'Pow'
+  | 'Reciprocal'
+  | 'Relu'
+  | 'Sigmoid'
+  | 'Sin'
+  | 'Softplus'
+  | 'Sqrt'
+  | 'Sub'
+  | 'Tanh'
+> = {
+  Abs: ({ op, x: [x], g }) => [op.Mul(g, op.Sign(x))],
+  Add: ({ g }) => [g, g],
+  Cast: ({ op, x: [x], g }) => [isFloat(x) ? op.Cast(g, { to: codeOf(x.dtype) }) : null],
+  Cos: ({ op, x: [x], g }) => [op.Neg(op.Mul(g, op.Sin(x)))],
+  Div: ({ op, x: [, b], y, g }) => {
+    const a = op.Div(g, b);
+    return [a, op.Neg(op.Mul(a, y))]; // d(a/b) = da/b - y·db/b
+  },
+  // At inference Dropout is the identity; `trainable` writes the one of training with plain operators.
+  Dropout: ({ x: [, , training], node, g }) => {
+    if (training) {
+      throw new AutodiffError(
+        `Dropout '${node.name}': expected no training_mode, got one; leave it out, trainable() puts its own generator there`,
+      );
+    }
+    return [g, null, null];
+  },
+  Erf: ({ op, x: [x], g }) => [op.Mul(g, op.Mul(TWO_OVER_SQRT_PI, op.Exp(op.Neg(op.Mul(x, x)))))],
+  Exp: ({ op, y, g }) => [op.Mul(g, y)],
+  Gelu: ({ op, x: [x], g, attrs: { approximate = 'none' } }) => {
+    if (approximate === 'tanh') {
+      // y = x/2·(1 + t), t = tanh(√(2/π)·(x + 0.044715·x³))
+      const square = op.Mul(x, x);
+      const t = op.Tanh(op.Mul(x, op.Add(op.Mul(square, SQRT_TWO_OVER_PI * 0.044715), SQRT_TWO_OVER_PI)));
+      const inner = op.Mul(x, op.Add(op.Mul(square, SQRT_TWO_OVER_PI * 0.134145), SQRT_TWO_OVER_PI)); // x·d(inner)/dx
+      const slope = op.Mul(op.Add(1, t), op.Add(1, op.Mul(inner, op.Sub(1, t))));
+      return [op.Mul(g, op.Mul(slope, 0.5))];
+    }
+    const density = op.Mul(op.Exp(op.Mul(x, op.Mul(x, -0.5))), 1 / SQRT_TWO_PI); // φ(x)
+    const cumulative = op.Add(op.Mul(op.Erf(op.Mul(x, SQRT_HALF)), 0.5), 0.5); // Φ(x)
+    return [op.Mul(g, op.Add(cumulative, op.Mul(x, density)))];
+  },
+  Identity: ({ g }) => [g],
+  Log: ({ op, x: [x], g }) => [op.Div(g, x)],
+  Mod: ({ op, x: [a, b], y, g }) => [g, op.Neg(op.Mul(g, op.Round(op.Div(op.Sub(a, y), b))))], // y = a - b·⌊a/b⌋
+  Mul: ({ op, x: [a, b], g }) => [op.Mul(g, b), op.Mul(g, a)],
+  Neg: ({ op, g }) => [op.Neg(g)],
+  Pow: ({ op, x: [a, b], y, g }) => [
+    op.Mul(g, op.Mul(b, op.Pow(a, op.Sub(b, 1)))),
+    op.Mul(g, op.Mul(y, op.Log(op.Where(op.Greater(a, 0), a, 1)))), // real only for a > 0; 0 for a = 0
+  ],
+  Reciprocal: ({ op, y, g }) => [op.Neg(op.Mul(g, op.Mul(y, y)))],
+  Relu: ({ op, y, g }) => [op.Where(op.Greater(y, 0), g, 0)],
+  Sigmoid: ({ op, y, g }) => [op.Mul(g, op.Mul(y, op.Sub(1, y)))],
+  Sin: ({ op, x: [x], g }) => [op.Mul(g, op.Cos(x))],
+  Softplus: ({ op, x: [x], g }) => [op.Mul(g, op.Sigmoid(x))],
+  Sqrt: ({ op, y, g }) => [op.Div(op.Mul(g, 0.5), y)],
+  Sub: ({ op, g }) => [g, op.Neg(g)],
+  Tanh: ({ op, y, g }) => [op.Mul(g, op.Sub(1, op.Mul(y, y)))],
+};

@@ -1,0 +1,137 @@
+/**
+ * Reading by index gives back by adding at the index. That is `ScatterElements`: ONNX Runtime's cpu kernel of
+ * `ScatterND` adds from several threads at once and loses additions where an index comes twice.
+ */
+import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/onnx';
+import { AutodiffError } from '../errors.js';
+import { shapeOf, zerosLike } from '../like.js';
+import type { RuleContext, RuleTable } from '../rule.js';
+import { indicator } from './selection.js';
+
+/** Tables with at most this many rows get their gradient as a product with indicators, which costs less than scattering. */
+const SMALL_TABLE = 32;
+
+/** Indices counted from the front. */
+const fromFront = ({ op }: GraphBuilder, indices: Value, extent: Value | number): Value =>
+  op.Where(op.Less(indices, 0), op.Add(indices, extent), indices);
+
+/** The shape of `x` with the length of one axis replaced. */
+function resized({ op }: GraphBuilder, x: Value, axis: number, length: Value): Value {
+  const parts = [op.Shape(x, { end: axis }), length, op.Shape(x, { start: axis + 1 })];
+  return op.Concat(parts, { axis: 0 });
+}
+
+/** `zeros` plus the slices of g at the indices (a vector) along an axis. */
+function addedAt(builder: GraphBuilder, zeros: Value, indices: Value, g: Value, axis: number): Value {
+  const { op } = builder;
+  const dims = Array.from({ length: g.rank }, (_, i) => (i === axis ? -1 : 1));
+  const everywhere = op.Expand(op.Reshape(indices, builder.ints(...dims)), op.Shape(g));
+  return op.ScatterElements(zeros, everywhere, g, { axis, reduction: 'add' });
+}
+
+/** [rows, columns] sums of the rows of g that share an index. */
+function rowSums(builder: GraphBuilder, rows: number, indices: Value, g: Value): Value {
+  const { op } = builder;
+  const each = op.Unsqueeze(
+    op.Range(builder.scalar(0, 'int64'), builder.scalar(rows, 'int64'), builder.scalar(1, 'int64')),
+    builder.ints(1),
+  );
+  const hit = op.Equal(each, op.Unsqueeze(op.Cast(fromFront(builder, indices, rows), { to: 7 }), builder.ints(0)));
+  return op.Gemm(indicator(op, hit, g), g);
+}
+
+function gatherGradient({ builder, op, x: [data, indices], g, attrs }: RuleContext<'Gather'>): Value {
+  const axis = axisOf(attrs.axis ?? 0, data.rank);
+  const flat = indices.rank === 1 ? indices : op.Reshape(indices, builder.ints(-1));
+  const rows = indices.rank === 1 ? g : op.Reshape(g, resized(builder, data, axis, builder.ints(-1)));
+  const size = data.shape?.[axis];
+  if (data.rank === 2 && axis === 0 && typeof size === 'number' && size <= SMALL_TABLE) {
+    return rowSums(builder, size, flat, rows);
+  }
+  return addedAt(builder, zerosLike(builder, data), flat, rows, axis);
+}
+
+/** Each sliced axis in turn: the gradient goes where `Slice` of 0, 1, … says. */
+function sliceGradient({ builder, op, node, x: [data, starts, ends, axes, steps], g }: RuleContext<'Slice'>): Value {
+  const count = starts.shape?.[0];
+  const along = axes ? integersOf(axes) : Array.from({ length: typeof count === 'number' ? count : 0 }, (_, i) => i);
+  if (!along) throw new AutodiffError(`Slice '${node.name}': expected constant axes, got computed ones`);
+  const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
+  return along.reduce((sofar, negative, i) => {
+    const axis = axisOf(negative, data.rank);
+    const entry = (v: Value) => op.Slice(v, builder.ints(i), builder.ints(i + 1));
+    const length = op.Shape(data, { start: axis, end: axis + 1 });
+    const all = op.Range(zero, op.Squeeze(length), one);
+    const taken = op.Slice(all, entry(starts), entry(ends), builder.ints(0), steps && entry(steps));
+    const zeros = op.Expand(builder.scalar(0, g.dtype), resized(builder, sofar, axis, length));
+    return addedAt(builder, zeros, taken, sofar, axis);
+  }, g);
+}
+
+/** Index tuples (the last axis of `indices`) as positions among the data's leading axes, flattened. */
+function linearIndices(builder: GraphBuilder, data: Value, indices: Value, depth: number): Value {
+  const { op } = builder;
+  const extents = op.Shape(data, { end: depth });
+  const last = builder.ints(-1);
+  const strides = Array.from({ length: depth }, (_, i) =>
+    op.ReduceProd(op.Shape(data, { start: i + 1, end: depth }), builder.ints(0), { keepdims: 1 }),
+  );
+  const terms = op.Mul(fromFront(builder, indices, extents), op.Concat(strides, { axis: 0 }));
+  return op.Reshape(op.ReduceSum(terms, last, { keepdims: 0 }), last);
+}
+
+function gatherNdGradient({ builder, op, node, x: [data, indices], g, attrs }: RuleContext<'GatherND'>): Value {
+  const depth = indices.shape?.at(-1);
+  if (typeof depth !== 'number' || (attrs.batch_dims ?? 0) !== 0) {
+    throw new AutodiffError(`GatherND '${node.name}': expected batch_dims 0 and index tuples of known length`);
+  }
+  const rest = op.Shape(data, { start: depth });
+  const rows = op.Concat([builder.ints(-1), rest], { axis: 0 });
+  const table = op.Reshape(zerosLike(builder, data), rows);
+  const at = linearIndices(builder, data, indices, depth);
+  const sums = addedAt(builder, table, at, op.Reshape(g, rows), 0);
+  return op.Reshape(sums, shapeOf(builder, data));
+}
+
+function checkReduction({ node, attrs }: Pick<RuleContext<'ScatterND'>, 'node' | 'attrs'>): boolean {
+  const { reduction = 'none' } = attrs;
+  if (reduction !== 'none' && reduction !== 'add') {
+    throw new AutodiffError(`${node.opType} '${node.name}': expected reduction none or add, got ${reduction}`);
+  }
+  return reduction === 'add';
+}
+
+/** Reading and writing by index. */
+export const indexing: RuleTable<
+  'Gather' | 'GatherElements' | 'GatherND' | 'OneHot' | 'ScatterElements' | 'ScatterND' | 'Slice'
+> = {
+  Gather: (c) => [gatherGradient(c), null],
+  GatherElements: ({ op, builder, x: [data, indices], g, attrs: { axis = 0 } }) => [
+    op.ScatterElements(zerosLike(builder, data), indices, g, { axis, reduction: 'add' }),
+    null,
+  ],
+  GatherND: (c) => [gatherNdGradient(c), null],
+  OneHot: ({ op, builder, x: [indices, depth, values], g, attrs: { axis = -1 } }) => {
+    const pair = (off: number, on: number) => builder.op.Concat([scalar(off), scalar(on)], { axis: 0 });
+    const scalar = (v: number) => op.Unsqueeze(builder.scalar(v, values.dtype), builder.ints(0));
+    const sum = (off: number, on: number) =>
+      op.ReduceSum(op.Mul(g, op.OneHot(indices, depth, pair(off, on), { axis })), undefined, { keepdims: 0 });
+    return [
+      null,
+      null,
+      op.Concat([op.Unsqueeze(sum(1, 0), builder.ints(0)), op.Unsqueeze(sum(0, 1), builder.ints(0))], { axis: 0 }),
+    ];
+  },
+  ScatterElements: (c) => {
+    const { op, builder, x, g, attrs } = c;
+    const { axis = 0 } = attrs;
+    const kept = checkReduction(c) ? g : op.ScatterElements(g, x[1], zerosLike(builder, x[2]), { axis });
+    return [kept, null, op.GatherElements(g, x[1], { axis })];
+  },
+  ScatterND: (c) => {
+    const { op, builder, x, g } = c;
+    const kept = checkReduction(c) ? g : op.ScatterND(g, x[1], zerosLike(builder, x[2]));
+    return [kept, null, op.GatherND(g, x[1])];
+  },
+  Slice: (c) => [sliceGradient(c), null, null, null, null],
+};

@@ -1,0 +1,75 @@
+import { axisOf, type GraphBuilder, type Value } from '@neuroprune/onnx';
+import { AutodiffError } from '../errors.js';
+import { reshapeLike, shapeOf, zerosLike } from '../like.js';
+import type { Rule, RuleTable } from '../rule.js';
+
+const reshaped: Rule<'Flatten'> = ({ builder, x: [x], g }) => [reshapeLike(builder, g, x)];
+
+/** Cuts a gradient along an axis into pieces as long as the given values. */
+function cutLike(builder: GraphBuilder, g: Value, like: readonly Value[], axis: number): Value[] {
+  const { op } = builder;
+  const sizes = like.map((x) => x.shape?.[axis]);
+  if (sizes.every((s) => typeof s === 'number' && s === sizes[0]))
+    return op.Split(g, { axis, num_outputs: like.length });
+  const lengths = op.Concat(
+    like.map((x) => op.Shape(x, { start: axis, end: axis + 1 })),
+    { axis: 0 },
+  );
+  const pieces = builder.node('Split', [g, lengths], { axis: { type: 'int', value: axis } }, like.length);
+  // Lengths known only at run time say nothing of the pieces' shapes; the operands do.
+  return pieces.map((piece, i) => Object.assign(piece, { dtype: g.dtype, shape: like[i]?.shape }));
+}
+
+/** Operators that copy elements to other places. */
+export const movement: RuleTable<
+  | 'Concat'
+  | 'CumSum'
+  | 'Expand'
+  | 'Flatten'
+  | 'Pad'
+  | 'Reshape'
+  | 'Split'
+  | 'Squeeze'
+  | 'Tile'
+  | 'Transpose'
+  | 'Trilu'
+  | 'Unsqueeze'
+> = {
+  Concat: ({ builder, x, g, attrs: { axis } }) => (x.length === 1 ? [g] : cutLike(builder, g, x, axisOf(axis, g.rank))),
+  CumSum: ({ op, x: [, axis], g, attrs: { exclusive = 0, reverse = 0 } }) => [
+    op.CumSum(g, axis, { exclusive, reverse: 1 - reverse }),
+    null,
+  ],
+  Expand: ({ g }) => [g, null],
+  Flatten: reshaped,
+  Pad: ({ op, builder, node, x: [, pads, value, axes], g, attrs: { mode = 'constant' } }) => {
+    if (mode !== 'constant') throw new AutodiffError(`Pad '${node.name}': expected mode constant, got ${mode}`);
+    const inside = op.Pad(g, op.Neg(pads), builder.scalar(0, g.dtype), axes);
+    const sum = (v: Value) => op.ReduceSum(v, undefined, { keepdims: 0 });
+    return [inside, null, value && op.Sub(sum(g), sum(inside)), null];
+  },
+  Reshape: ({ builder, x: [x], g }) => [reshapeLike(builder, g, x), null],
+  Split: ({ op, builder, y, g, attrs: { axis = 0 } }) => [
+    op.Concat(
+      y.map((part, i) => g[i] ?? zerosLike(builder, part)),
+      { axis },
+    ),
+    null,
+  ],
+  Squeeze: ({ builder, x: [x], g }) => [reshapeLike(builder, g, x), null],
+  Tile: ({ op, builder, x: [x, repeats], g }) => {
+    // [r₁·d₁, …] seen as [r₁, d₁, …], summed over the r's.
+    const column = (v: Value) => op.Unsqueeze(v, builder.ints(1));
+    const pairs = op.Concat([column(repeats), column(shapeOf(builder, x))], { axis: 1 });
+    const split = op.Reshape(g, op.Reshape(pairs, builder.ints(2 * x.rank)));
+    return [
+      op.ReduceSum(split, builder.ints(...Array.from({ length: x.rank }, (_, i) => 2 * i)), { keepdims: 0 }),
+      null,
+    ];
+  },
+  Transpose: ({ op, g, attrs: { perm } }) => [
+    op.Transpose(g, perm ? { perm: perm.map((_, i) => perm.findIndex((p) => axisOf(p, g.rank) === i)) } : {}),
+  ],
+  Trilu: ({ op, x: [, k], g, attrs: { upper = 1 } }) => [op.Trilu(g, k, { upper }), null],
+  Unsqueeze: ({ builder, x: [x], g }) => [reshapeLike(builder, g, x), null],
+};

@@ -1,0 +1,19 @@
+import type { Differentiable, RuleTable } from '../rule.js';
+import { elementwise } from './elementwise.js';
+import { indexing } from './indexing.js';
+import { linalg } from './linalg.js';
+import { movement } from './movement.js';
+import { normalization } from './normalization.js';
+import { reduction } from './reduction.js';
+import { selection } from './selection.js';
+
+/** The gradient rule of every differentiable operator; one that is missing does not compile. */
+export const rules: RuleTable<Differentiable> = {
+  ...elementwise,
+  ...indexing,
+  ...linalg,
+  ...movement,
+  ...normalization,
+  ...reduction,
+  ...selection,
+};
