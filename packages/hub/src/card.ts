@@ -9,7 +9,7 @@ export interface Card {
 
 /** Reads a `README.md`; one without front matter is all body. Throws `HubError` of kind `input` for broken YAML. */
 export function readCard(text: string, where = 'README.md'): Card {
-  const match = /^---[ \t]*\r?\n(.*?)(?:^|\r?\n)---[ \t]*(?:\r?\n|$)/s.exec(text);
+  const match = /^---[ \t]*\r?\n(?:(.*?)\r?\n)??---[ \t]*(?:\r?\n|$)/s.exec(text);
   if (!match) return { frontMatter: {}, body: text };
   let value: unknown;
   try {

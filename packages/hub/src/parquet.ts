@@ -64,7 +64,8 @@ function checkMetadata(file: string, metadata: FileMetaData, size: number): void
   if (bytes > MAX_BYTES)
     throw new HubError('input', `${file}: expected at most ${MAX_BYTES} bytes of data, got ${bytes}`);
   const outside = columns.some(
-    (column) => Number(column.data_page_offset) + Number(column.total_compressed_size) > size + 64,
+    (column) =>
+      Number(column.dictionary_page_offset ?? column.data_page_offset) + Number(column.total_compressed_size) > size,
   );
   if (outside) throw new Error('a column lies past the end of the file');
 }

@@ -11,6 +11,9 @@ import type { Store } from './store/store.js';
 
 const plurals = { models: 'model', datasets: 'dataset' } as const satisfies Record<string, RepoType>;
 
+// One date for all imports: the same files get the same commit id on every machine.
+const IMPORTED = new Date(0).toISOString();
+
 /**
  * Imports `models/ORG/NAME` and `datasets/ORG/NAME` of a folder, each repository once in the life of the store:
  * what was changed or deleted since stays so. Files are copied, so the folder may change afterwards.
@@ -45,7 +48,7 @@ async function importRepo(store: Store, type: RepoType, id: string, folder: stri
     const path = join(entry.parentPath, entry.name);
     files.push(await importFile(store, path, safePath(path.slice(folder.length + 1).replaceAll('\\', '/'))));
   }
-  await createRepo(store, { type, id, private: false, author: 'seed', title: 'Imported', files });
+  await createRepo(store, { type, id, private: false, author: 'seed', title: 'Imported', date: IMPORTED, files });
 }
 
 async function importFile(store: Store, file: string, path: string): Promise<FileEntry> {

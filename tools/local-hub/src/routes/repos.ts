@@ -19,14 +19,8 @@ export async function create(call: Call): Promise<Reply> {
   const isPrivate = body.visibility === 'private' || body.private === true;
   const files = await initialFiles(call, body);
   const url = `${call.url.origin}${webPath({ type, id })}`;
-  const repo = await createRepo(call.hub.store, {
-    type,
-    id,
-    private: isPrivate,
-    author,
-    title: 'initial commit',
-    files,
-  });
+  const made = { type, id, private: isPrivate, author, title: 'initial commit', date: new Date().toISOString(), files };
+  const repo = await createRepo(call.hub.store, made);
   if (!repo) throw new Fault(409, `You already created this ${type} repo: ${id}`, { body: { url } });
   return json({ url, name: id, id });
 }

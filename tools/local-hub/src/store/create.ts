@@ -12,18 +12,18 @@ export interface NewRepo {
   readonly private: boolean;
   readonly author: string;
   readonly title: string;
+  readonly date: string; // ISO 8601
   readonly files: readonly FileEntry[];
 }
 
 /** Creates a repository with one commit; undefined where the name is taken. */
 export function createRepo(store: Store, facts: NewRepo): Promise<Repo | undefined> {
-  const { type, id, author, title } = facts;
+  const { type, id, author, title, date } = facts;
   return store.change(type, id, async () => {
     if (await store.repo(type, id)) return undefined;
     const attributes = facts.files.some((file) => file.path === '.gitattributes')
       ? []
       : [await storeFile(store.objects, '.gitattributes', Buffer.from(defaultAttributes))];
-    const date = new Date().toISOString();
     const files = [...attributes, ...facts.files];
     const commit = sealCommit({ parent: null, title, message: '', author, date, files });
     await store.saveCommit({ type, id }, commit);
