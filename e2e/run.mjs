@@ -128,7 +128,9 @@ await checks.check('nx evaluate demo scores the pruned model', async () => {
 
 await checks.check('nx publish demo pushes it to the Hub', async () => {
   await succeed([...nx, 'publish', 'demo'], { cwd, env });
-  const { siblings } = await (await fetch(`${url}/api/models/local/demo`)).json();
+  const response = await fetch(`${url}/api/models/local/demo`);
+  assert.equal(response.status, 200);
+  const { siblings } = await response.json();
   const names = siblings.map(({ rfilename }) => rfilename);
   for (const name of ['README.md', 'config.json', 'model.safetensors', 'onnx/model.onnx', 'neuroprune.json']) {
     assert.ok(names.includes(name), `the repository lacks ${name}: ${names.join(', ')}`);

@@ -20,17 +20,17 @@ export interface Progress {
 }
 
 interface Position {
-  readonly stage: string;
+  readonly label: string;
   readonly done: number;
   readonly total: number;
   readonly unit: string;
 }
 
 interface Shown {
-  readonly position: Position;
   readonly since: number;
   readonly first: number;
-  at: number;
+  readonly last: number;
+  readonly at: number;
 }
 
 /** Shows nothing. */
@@ -39,13 +39,12 @@ export const silent: Progress = { onEvent: () => {}, end: () => {} };
 /**
  * Shows stages as lines and counts with rate and time left: on a terminal in one line that is rewritten, elsewhere
  * as plain lines now and then. `stage` events name a stage, `warning` and `note` carry a message, and any event with
- * `done` and `total` (or `step` and `steps`) is a count; other events are not shown.
+ * a pair of `counters` is a count; other events are not shown.
  */
 export function progress(output: ProgressOutput, now: () => number = Date.now): Progress {
+  const shown = new Map<string, Shown>();
   let stage = '';
-  let shown: Shown | undefined;
   let open = false;
-  const interval = output.isTTY ? TERMINAL_INTERVAL : PLAIN_INTERVAL;
 
   const end = () => {
     if (open) output.write('\n');
@@ -55,21 +54,28 @@ export function progress(output: ProgressOutput, now: () => number = Date.now): 
     end();
     output.write(`${text}\n`);
   };
-  const count = (event: RunEvent, position: Position) => {
-    const time = now();
-    const fresh = !shown || shown.position.stage !== position.stage || position.done < shown.position.done;
-    if (!fresh && time - shown!.at < interval && position.done < position.total) return;
-    shown = fresh ? { position, since: time, first: position.done, at: time } : { ...shown!, position, at: time };
-    const text = countLine(position, facts(event), position.done - shown.first, time - shown.since);
-    if (!output.isTTY) return line(text);
+  const rewrite = (text: string, last: boolean) => {
     output.write(`\r\u001b[K${text.slice(0, (output.columns ?? 80) - 1)}`);
     open = true;
-    if (position.done >= position.total) end();
+    if (last) end();
+  };
+  const count = (event: RunEvent, position: Position) => {
+    const { label, done, total } = position;
+    const time = now();
+    const before = shown.get(label);
+    const fresh = before === undefined || done < before.last;
+    const { since, first, at } = fresh ? { since: time, first: done, at: time } : before;
+    const due = output.isTTY ? fresh || time - at >= TERMINAL_INTERVAL : time - at >= PLAIN_INTERVAL;
+    shown.set(label, { since, first, last: done, at: due ? time : at });
+    if (!due && done < total) return;
+    const text = countLine(position, facts(event), done - first, time - since);
+    if (output.isTTY) rewrite(text, done >= total);
+    else line(text);
   };
   const onEvent = (event: RunEvent) => {
     const position = positionOf(event, stage);
     if (event.type === 'stage') {
-      stage = String(event.stage ?? event.name ?? '');
+      stage = String(event.stage);
       line(typeof event.detail === 'string' ? `${stage}: ${event.detail}` : stage);
     } else if (event.type === 'warning' || event.type === 'note') {
       line(`${event.type === 'warning' ? 'warning: ' : ''}${event.message}`);
@@ -80,13 +86,27 @@ export function progress(output: ProgressOutput, now: () => number = Date.now): 
   return { onEvent, end };
 }
 
+/** Pairs of facts that say how far something is, with the unit they are shown in and its size. */
+const counters: readonly (readonly [done: string, total: string, unit: string, size: number])[] = [
+  ['done', 'total', '', 1],
+  ['step', 'steps', 'steps', 1],
+  ['bytes', 'size', 'MB', 1e6],
+  ['part', 'parts', 'parts', 1],
+];
+
 function positionOf(event: RunEvent, stage: string): Position | undefined {
-  const done = event.done ?? event.step;
-  const total = event.total ?? event.steps;
-  if (typeof done !== 'number' || typeof total !== 'number') return undefined;
-  const name = typeof event.stage === 'string' ? event.stage : stage;
-  const unit = typeof event.unit === 'string' ? event.unit : 'step' in event ? 'steps' : '';
-  return { stage: name || event.type, done, total, unit };
+  for (const [doneName, totalName, unit, size] of counters) {
+    const [done, total] = [event[doneName], event[totalName]];
+    if (typeof done !== 'number' || typeof total !== 'number') continue;
+    const label = event.stage ?? (doneName === 'step' && stage !== '' ? stage : labelOf(event));
+    return { label: String(label), done: done / size, total: total / size, unit: String(event.unit ?? unit) };
+  }
+  return undefined;
+}
+
+/** What an event is about: its type and the facts that tell one count from another. */
+function labelOf({ type, task, split, path }: RunEvent): string {
+  return [type, task, split, path].filter((part) => typeof part === 'string').join(' ');
 }
 
 /** Facts of a training step worth a place in the line, with their digits. */
@@ -104,9 +124,10 @@ function facts(event: RunEvent): string[] {
 }
 
 function countLine(position: Position, notes: readonly string[], passed: number, elapsed: number): string {
-  const { stage, done, total, unit } = position;
+  const { label, done, total, unit } = position;
+  const amount = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
   const share = total > 0 ? Math.floor((100 * done) / total) : 100;
-  const parts = [`${stage} ${done}/${total} (${share} %)`, ...notes];
+  const parts = [`${label} ${amount(done)}/${amount(total)}${unit === 'MB' ? ' MB' : ''} (${share} %)`, ...notes];
   if (passed > 0 && elapsed > 0) {
     const rate = (1000 * passed) / elapsed;
     parts.push(`${rate < 10 ? rate.toFixed(2) : rate.toFixed(0)} ${unit}/s`.replace(' /s', '/s'));
