@@ -138,28 +138,23 @@ export type Attributes<K extends OpType> = {
   [A in RequiredKeys<RawAttributes<K>>]: AttributeValue<RawAttributes<K>[A]>;
 } & { [A in Exclude<keyof RawAttributes<K>, RequiredKeys<RawAttributes<K>>>]?: AttributeValue<RawAttributes<K>[A]> };
 
-type Full<N, O> = N extends readonly [infer H extends string, ...infer R]
+type Operands<N, O, Before extends unknown[] = []> = N extends readonly [infer H extends string, ...infer R]
   ? H extends `...${string}`
-    ? [readonly O[]]
+    ? [...Before, readonly O[]]
     : H extends `${string}?`
-      ? [x: O | undefined, ...Full<R, O>]
-      : [x: O, ...Full<R, O>]
-  : [];
-type Required_<N, O> = N extends readonly [infer H extends string, ...infer R]
-  ? H extends `...${string}`
-    ? [readonly O[]]
-    : H extends `${string}?`
-      ? []
-      : [x: O, ...Required_<R, O>]
-  : [];
-type AttributeArgument<K extends OpType> = [RequiredKeys<RawAttributes<K>>] extends [never]
-  ? [attributes?: Attributes<K>]
-  : [attributes: Attributes<K>];
+      ? Before | Operands<R, O, [...Before, O | undefined]>
+      : Operands<R, O, [...Before, O]>
+  : Before;
+type AttributeArgument<K extends OpType> = [keyof RawAttributes<K>] extends [never]
+  ? []
+  : [RequiredKeys<RawAttributes<K>>] extends [never]
+    ? [attributes?: Attributes<K>]
+    : [attributes: Attributes<K>];
 
-/** Arguments of `op.<K>(…)`: all inputs, or just the required ones, then the attributes; any number of inputs comes as one array. */
-export type Arguments<K extends OpType> =
-  | [...Full<SpecOf<K>['in'], Operand>, ...AttributeArgument<K>]
-  | [...Required_<SpecOf<K>['in'], Operand>, ...AttributeArgument<K>];
+type WithAttributes<P, K extends OpType> = P extends unknown[] ? [...P, ...AttributeArgument<K>] : never;
+
+/** Arguments of `op.<K>(…)`: the inputs up to any optional one, then the attributes; any number of inputs comes as one array. */
+export type Arguments<K extends OpType> = WithAttributes<Operands<SpecOf<K>['in'], Operand>, K>;
 
 /** What `op.<K>(…)` returns: one value, three, or as many as the operator makes. */
 export type Results<K extends OpType> =

@@ -46,10 +46,11 @@ class GraphWriter {
       w.message(12, (o) => writeValueInfo(o, info(value)));
     }
     const outputs = new Set(graph.outputs);
-    for (const value of graph.nodes.flatMap((n) => n.outputs)) {
-      if (value.dtype && value.name !== '' && this.used.has(value) && !outputs.has(value)) {
-        w.message(13, (v) => writeValueInfo(v, info(value)));
-      }
+    for (const node of graph.nodes) {
+      this.outputNames(node).forEach((name, i) => {
+        const value = node.outputs[i] as Value;
+        if (value.dtype && name !== '' && !outputs.has(value)) w.message(13, (v) => writeValueInfo(v, info(value)));
+      });
     }
   }
 
@@ -85,7 +86,8 @@ const info = ({ name, dtype, shape }: Value) => ({ name, dtype, shape });
 function encode(model: Model, external: ExternalWriter | undefined): Uint8Array {
   const w = new MessageWriter().int(1, model.irVersion).text(2, model.producer);
   w.message(7, (g) => new GraphWriter(model.graph, external).write(g, model.graph));
-  for (const [domain, version] of Object.entries(model.opsets)) w.message(8, (o) => o.text(1, domain).int(2, version));
+  for (const [domain, version] of Object.entries(model.opsets))
+    w.message(8, (o) => o.string(1, domain).int(2, version));
   for (const [key, value] of Object.entries(model.metadata)) w.message(14, (e) => e.string(1, key).string(2, value));
   return w.finish();
 }

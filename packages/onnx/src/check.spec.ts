@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { check, parse, Value } from './index.js';
+
+const checked =
+  (inside: string, header = '') =>
+  () =>
+    check(parse(`${header}graph g { input %x: float32[2] input %i: int64[2] ${inside} }`));
+
+describe('check', () => {
+  it.each([
+    ['%y = Add(%x, %x) output %y'],
+    ['%y = Pow(%x, %i) output %y'],
+    ['%y = Where(%c, %x, %x) %z = Neg(%y) input %c: bool[2] output %z'],
+    ['%y = Clip(%x, _, %x) output %y'],
+    [
+      '%y = If(%x) {then_branch: graph t { %t = Neg(%x) output %t }, else_branch: graph e { %t = Abs(%x) output %t }} output %y',
+    ],
+    ['%y = Unheard(%x) {odd: 1} output %y'],
+  ])('accepts %s', (text) => {
+    expect(checked(text)).not.toThrow();
+  });
+
+  it.each([
+    ['%y = Neg(%h) %h = Neg(%x) output %y', /Neg\(y\): expected 'h' before its use/],
+    [
+      '%y = If(%x) {then_branch: graph t { output %late }, else_branch: graph e { output %x }} %late = Neg(%x) output %y',
+      /output 'late'/,
+    ],
+    [
+      '%y = If(%x) {then_branch: graph t { %x = Neg(%i) output %x }, else_branch: graph e { output %x }} output %y',
+      /'x' again/,
+    ],
+    ['%y = Add(%x) output %y', /Add\(y\): expected operand 'b', got none/],
+    ['%y = Add(%x, _) output %y', /expected operand 'b', got none/],
+    ['%y = Neg(%x, %x) output %y', /expected at most 1 operands, got 2/],
+    ['%y = Add(%x, %i) output %y', /one element type, got x: float32\[2\], i: int64\[2\]/],
+    ['%y = Concat(%x, %x, %i) {axis: 0} output %y', /one element type/],
+    ['%y = Where(%x, %x, %i) output %y', /one element type/],
+    ['%y = Neg(%x) {axis: 1} output %y', /an attribute it has, got 'axis'/],
+    ['%y = Cast(%x) output %y', /expected attribute 'to', got none/],
+    ['%y = Cast(%x) {to: 1.0} output %y', /attribute 'to' as int, got float/],
+    ['%y = other::Op(%x) output %y', /operator set for domain 'other'/],
+  ])('refuses %s', (text, message) => {
+    expect(checked(text)).toThrow(message);
+  });
+
+  it('looks at operands and attributes in the operator set of the table only', () => {
+    const old = 'onnx 8 "" opset "" 13 ';
+    expect(checked('%y = ReduceMean(%x) {axes: [0]} output %y', old)).not.toThrow();
+    expect(checked('%y = Neg(%h) %h = Neg(%x) output %y', old)).toThrow(/before its use/);
+  });
+
+  it('refuses values of other graphs', () => {
+    const model = parse('graph g { input %x: float32[2] %y = Neg(%x) output %y }');
+    model.graph.outputs = [new Value('y')];
+    expect(() => check(model)).toThrow(/expected its output 'y' defined/);
+  });
+});
