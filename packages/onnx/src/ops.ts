@@ -22,6 +22,7 @@ const binary = { in: ['a', 'b'] } as const;
 const reduction = { in: ['data', 'axes?'], attrs: { keepdims: 'int', noop_with_empty_axes: 'int' } } as const;
 const arg = { in: ['data'], attrs: { axis: 'int', keepdims: 'int', select_last_index: 'int' } } as const;
 
+/** Operator → inputs, attributes, outputs. */
 export const ops = {
   Abs: unary,
   Add: binary,

@@ -37,4 +37,5 @@ const If: InferRule = (node) => {
   );
 };
 
+/** Shape rules of operators with graphs inside. */
 export const control = { If, Loop } as const satisfies Record<string, InferRule>;

@@ -56,6 +56,7 @@ const Cast: InferRule = (node): TypeInfo[] => {
 
 const Where: InferRule = (node) => [{ dtype: node.inputs[1]?.dtype, shape: broadcastOf(known(node)) }];
 
+/** Shape rules of operators that work element by element. */
 export const elementwise = {
   Abs: same,
   Add: arithmetic,

@@ -41,4 +41,5 @@ const LayerNormalization: InferRule = (node) => {
   ];
 };
 
+/** Shape rules of products and normalization. */
 export const linalg = { Gemm, LayerNormalization, MatMul } as const satisfies Record<string, InferRule>;

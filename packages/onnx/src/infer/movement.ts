@@ -220,6 +220,7 @@ const Pad: InferRule = (node) => {
 const likeIndices: InferRule = (node) => one(node, shapeAt(node, 1));
 const likeData: InferRule = (node) => one(node, shapeAt(node, 0));
 
+/** Shape rules of operators that move, pick, repeat or make elements. */
 export const movement = {
   Concat,
   ConstantOfShape,

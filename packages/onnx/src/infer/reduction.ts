@@ -25,6 +25,7 @@ const arg: InferRule = (node) => {
   return [{ dtype: 'int64', shape: shape && reduced(shape, [numberAttribute(node, 'axis', 0)], keep) }];
 };
 
+/** Shape rules of reductions. */
 export const reduction = {
   ArgMax: arg,
   ArgMin: arg,

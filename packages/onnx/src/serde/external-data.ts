@@ -16,8 +16,7 @@ export interface ExternalEntry {
 const fail = (location: string, expected: string, got: string): OnnxError =>
   new OnnxError(`external data '${location}': expected ${expected}, got ${got}`);
 
-/** A location as a path inside `folder`; throws when it leads, or could lead, anywhere else. */
-export function resolveLocation(folder: string, location: string): string {
+function resolveLocation(folder: string, location: string): string {
   const parts = location.split('/');
   if (location === '' || /[\\\0:]/.test(location) || parts.some((p) => p === '' || p === '..' || p === '.')) {
     throw fail(location, "a relative path inside the model's folder", 'one that is not');
@@ -25,16 +24,21 @@ export function resolveLocation(folder: string, location: string): string {
   return path.join(folder, ...parts);
 }
 
-function openInside(folder: string, location: string): number {
+/** Like `resolveLocation`, with the folders on the way resolved too: none of them may be a link out. */
+export function insideFolder(folder: string, location: string): string {
   const full = resolveLocation(folder, location);
+  const parent = realpathSync(path.dirname(full));
+  const inside = path.relative(realpathSync(folder), parent);
+  if (inside.split(path.sep)[0] === '..' || path.isAbsolute(inside)) {
+    throw fail(location, "a file inside the model's folder", 'a link out of it');
+  }
+  return path.join(parent, path.basename(full));
+}
+
+function openInside(folder: string, location: string): number {
   try {
-    const parent = realpathSync(path.dirname(full));
-    const inside = path.relative(realpathSync(folder), parent);
-    if (inside.split(path.sep)[0] === '..' || path.isAbsolute(inside)) {
-      throw fail(location, "a file inside the model's folder", 'a link out of it');
-    }
     // O_NOFOLLOW refuses a link in the last part; it is absent on Windows.
-    return openSync(path.join(parent, path.basename(full)), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    return openSync(insideFolder(folder, location), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
   } catch (cause) {
     if (cause instanceof OnnxError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;

@@ -151,13 +151,24 @@ describe('external data', () => {
     expect(full(await readModel(writeModel(linear(3), { externalData: data })))).toBe(full(linear(3)));
   });
 
-  it.each(['../w.bin', '/etc/passwd', 'a/../../w.bin', 'C:w.bin', 'a\\..\\w.bin', '', '.', 'a//b'])(
-    'refuses to write to %j',
-    async (externalData) => {
-      await expect(saveModel(linear(300), path.join(folder, 'no.onnx'), { externalData })).rejects.toThrow(OnnxError);
-      expect(readdirSync(folder)).not.toContain('no.onnx');
-    },
-  );
+  it.each([
+    '../w.bin',
+    'no.onnx',
+    'none/w.bin',
+    'away/w.bin',
+    '/etc/passwd',
+    'a/../../w.bin',
+    'C:w.bin',
+    'a\\..\\w.bin',
+    '',
+    '.',
+    'a//b',
+  ])('refuses to write to %j', async (externalData) => {
+    rmSync(path.join(folder, 'away'), { force: true });
+    symlinkSync('..', path.join(folder, 'away'));
+    await expect(saveModel(linear(300), path.join(folder, 'no.onnx'), { externalData })).rejects.toThrow(OnnxError);
+    expect(readdirSync(folder)).not.toContain('no.onnx');
+  });
 
   /** A model whose weight lies at `location`. */
   async function hostile(name: string, location: string, extra: Record<string, string> = {}): Promise<string> {

@@ -4,7 +4,7 @@ import type { Graph, Model, Node, Value } from '../model.js';
 import { optionalOutputs } from '../outputs.js';
 import { usedValues } from '../passes/pass.js';
 import { writeAttribute } from './attribute.js';
-import { ExternalWriter, resolveLocation } from './external-data.js';
+import { ExternalWriter, insideFolder } from './external-data.js';
 import { writeFileAtomic } from './files.js';
 import { MessageWriter } from './message-writer.js';
 import { writeTensor } from './tensor.js';
@@ -115,8 +115,19 @@ export function writeModel(model: Model, options: WriteOptions = {}): Uint8Array
 export async function saveModel(model: Model, file: string, options: WriteOptions = {}): Promise<void> {
   const location = options.externalData;
   const external = location === undefined ? undefined : new ExternalWriter(location);
-  const beside = location === undefined ? undefined : resolveLocation(path.dirname(file), location);
+  const beside = location === undefined ? undefined : dataFile(file, location);
   const bytes = encode(model, external);
   if (external && beside) external.write(beside);
   writeFileAtomic(file, [bytes]);
+}
+
+function dataFile(model: string, location: string): string {
+  const expected = `model '${model}': expected externalData`;
+  if (location === path.basename(model)) throw new OnnxError(`${expected} in a file of its own, got '${location}'`);
+  try {
+    return insideFolder(path.dirname(model), location);
+  } catch (cause) {
+    if (cause instanceof OnnxError) throw cause;
+    throw new OnnxError(`${expected} in a folder that exists, got ${(cause as Error).message}`, 'job', { cause });
+  }
 }
