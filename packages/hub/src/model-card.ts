@@ -2,16 +2,16 @@ import { writeCard } from './card.js';
 
 /** Front matter of a model's card, in the Hub's words. */
 export interface ModelCardData {
-  readonly language?: string | readonly string[];
-  readonly license?: string;
-  readonly base_model?: string | readonly string[];
-  readonly base_model_relation?: 'finetune' | 'quantized' | 'adapter' | 'merge';
-  readonly datasets?: readonly string[];
-  readonly metrics?: readonly string[];
-  readonly pipeline_tag?: string;
-  readonly library_name?: string;
-  readonly tags?: readonly string[];
-  readonly 'model-index'?: readonly ModelIndex[];
+  readonly language?: string | readonly string[] | undefined;
+  readonly license?: string | undefined;
+  readonly base_model?: string | readonly string[] | undefined;
+  readonly base_model_relation?: 'finetune' | 'quantized' | 'adapter' | 'merge' | undefined;
+  readonly datasets?: readonly string[] | undefined;
+  readonly metrics?: readonly string[] | undefined;
+  readonly pipeline_tag?: string | undefined;
+  readonly library_name?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly 'model-index'?: readonly ModelIndex[] | undefined;
   readonly [field: string]: unknown;
 }
 
