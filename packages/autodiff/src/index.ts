@@ -1,4 +1,12 @@
 export { backward } from './backward.js';
+export { dropoutScalars } from './dropout.js';
 export { AutodiffError } from './errors.js';
 export { type Evaluate, type GradientCase, gradcheck, type Tensors } from './gradcheck.js';
 export { type GradientOptions, gradients } from './gradients.js';
+export { losses } from './loss.js';
+export { type AdamWOptions, type AdamWScalar, type AdamWStep, adamw, adamwScalars } from './optim/adamw.js';
+export type { Optimizer, UpdateContext } from './optim/optimizer.js';
+export { type SgdScalar, sgd, sgdScalars } from './optim/sgd.js';
+export type { Differentiable, NonDifferentiable, Rule, RuleContext } from './rule.js';
+export { initialState, parametersOf, type State, slotsOf } from './state.js';
+export { coefficientInput, type Terms, type TrainableOptions, trainable } from './trainable.js';
