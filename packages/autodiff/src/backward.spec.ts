@@ -1,0 +1,101 @@
+import { float32, GraphBuilder, modelOf, parse, print, type Tensor, type Value } from '@neuroprune/onnx';
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { evaluate } from '../test/evaluate.js';
+import { backward } from './backward.js';
+import { gradients } from './gradients.js';
+import type { Differentiable, Rule } from './rule.js';
+
+const numbers = (t: Tensor | undefined): number[] => Array.from((t as Tensor).data as Float32Array);
+
+const square = () => {
+  const builder = new GraphBuilder();
+  const x = builder.input('x', 'float32', ['n']);
+  const w = builder.initializer('w', float32([2, 3]));
+  const y = builder.output(
+    builder.op.ReduceSum(builder.op.Mul(builder.op.Mul(x, x), w), undefined, { keepdims: 0 }),
+    'y',
+  );
+  return { builder, x, w, y };
+};
+
+describe('gradients', () => {
+  it('stand beside the outputs and leave the model as it was', async () => {
+    const { builder } = square();
+    const model = modelOf(builder.graph);
+    const before = print(model);
+    const result = await evaluate(gradients(model, { of: 'y', wrt: ['x', 'w'] }), { x: float32([5, 7]) });
+    expect(Object.fromEntries(Object.entries(result).map(([name, t]) => [name, numbers(t)]))).toEqual({
+      y: [197],
+      'grad.x': [20, 42],
+      'grad.w': [25, 49],
+    });
+    expect(print(model)).toBe(before);
+  });
+
+  it('differentiate the sum of a value that is no scalar, and are zeros where there is no path', async () => {
+    const model = parse('graph g { input %x: float32[2] input %z: float32[2] %y: float32[2] = Exp(%x) output %y }');
+    const result = await evaluate(gradients(model, { of: 'y', wrt: ['x', 'z'] }), {
+      x: float32([0, 0]),
+      z: float32([1, 1]),
+    });
+    expect([...numbers(result['grad.x']), ...numbers(result['grad.z'])]).toEqual([1, 1, 0, 0]);
+  });
+
+  it('name what is missing', () => {
+    expect(() => gradients(modelOf(square().builder.graph), { of: 'loss', wrt: [] })).toThrow(
+      "expected a value 'loss'",
+    );
+  });
+});
+
+describe('backward', () => {
+  it('says which operator lacks a rule', () => {
+    const { builder, x } = square();
+    const [y] = builder.node('Fancy', [x], {}, 1, 'com.example');
+    (y as Value).shape = [];
+    (y as Value).producer!.name = 'mask/Fancy_0';
+    expect(() => backward(builder, y as Value, [x])).toThrow(
+      "autodiff: no gradient rule for com.example.Fancy (node 'mask/Fancy_0'); add one in rules/, or list it in NonDifferentiable",
+    );
+  });
+
+  it('visits only the path between', () => {
+    const { builder, x, y } = square();
+    builder.node('Fancy', [y], {}, 1);
+    builder.node('Fancy', [builder.input('z', 'float32', [])], {}, 1);
+    expect(() => backward(builder, y, [x])).not.toThrow();
+  });
+
+  it('ends at operators without gradients', async () => {
+    const { builder, x } = square();
+    const { op } = builder;
+    const steps = op.ReduceSum(op.Add(op.Mul(op.Floor(x), 100), x), undefined, { keepdims: 0 });
+    const [g] = backward(builder, steps, [x]);
+    builder.graph.outputs = [];
+    builder.output(g as Value, 'g');
+    const result = await evaluate(modelOf(builder.graph), { x: float32([1.5, 2.5]) });
+    expect(numbers(result.g)).toEqual([1, 1]);
+  });
+
+  it('needs ranks to undo broadcasting', () => {
+    const builder = new GraphBuilder();
+    const [a, b] = [builder.input('a', 'float32', [2]), builder.input('b', 'float32', [2])];
+    (a as { shape?: unknown }).shape = undefined;
+    const y = builder.op.Mul(a, b);
+    expect(() => backward(builder, builder.op.ReduceSum(y, builder.ints(0)), [b])).toThrow(/known ranks|rank of/);
+  });
+});
+
+describe('the types of rules', () => {
+  it('follow from the operator table', () => {
+    type Returned<K extends Differentiable> = ReturnType<Rule<K>>;
+    expectTypeOf<Returned<'Mul'>>().toEqualTypeOf<readonly [Value | null, Value | null]>();
+    // @ts-expect-error one gradient too few
+    const short: Rule<'Mul'> = ({ g }) => [g];
+    // @ts-expect-error no such attribute
+    const wrong: Rule<'Softmax'> = ({ g, attrs: { axes } }) => [axes ? g : g];
+    // @ts-expect-error no gradient passes a comparison
+    const none: Differentiable = 'Equal';
+    expect([short, wrong, none]).toHaveLength(3);
+  });
+});

@@ -1,0 +1,83 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { adamwScalars, initialState, parametersOf, type State, trainable } from '@neuroprune/autodiff';
+import { loadModel, readSafetensors } from '@neuroprune/models';
+import { float32, type Model, slotInput, slotOutput, stepSignature, type Tensor, writeModel } from '@neuroprune/onnx';
+import ort from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { root } from './workspace.js';
+
+const models = path.resolve(root, '../shared/hub/models/tiny-random');
+
+interface Golden {
+  readonly adamw: {
+    readonly lr: number;
+    readonly weight_decay: number;
+    readonly steps: number;
+    readonly losses_f64: number[];
+  };
+  readonly rounding_only_gradient_parameters: readonly string[];
+}
+
+const toOrt = ({ dtype, data, dims }: Tensor) => new ort.Tensor(dtype as 'float32', data as Float32Array, [...dims]);
+
+/** Takes a step graph's steps on one batch, one run a step; returns the losses before each step and after the last. */
+async function train(
+  step: Model,
+  state: State,
+  batch: Record<string, Tensor>,
+  golden: Golden['adamw'],
+): Promise<number[]> {
+  const { stacks, scalars } = stepSignature(step);
+  const session = await ort.InferenceSession.create(writeModel(step));
+  const losses: number[] = [];
+  for (let i = 1; i <= golden.steps + 1; i++) {
+    const numbers: Record<string, number> = adamwScalars({ lr: golden.lr, step: i, weightDecay: golden.weight_decay });
+    const given = Object.fromEntries(scalars.map((name) => [name, float32([numbers[name] as number], [])]));
+    const feeds = Object.entries({ ...batch, ...given, ...Object.fromEntries(state) });
+    const results = await session.run(Object.fromEntries(feeds.map(([name, t]) => [name, toOrt(t)])));
+    losses.push(results.loss?.data[0] as number);
+    if (i > golden.steps) break;
+    for (const stack of stacks)
+      for (const slot of stack.slots) {
+        const data = results[slotOutput(stack, slot)]?.data as Float32Array;
+        const name = slotInput(stack, slot);
+        state.set(name, float32(data, state.get(name)?.dims));
+      }
+  }
+  return losses;
+}
+
+describe.skipIf(!existsSync(models))('training agrees with PyTorch (golden files in ../shared)', () => {
+  it.each([
+    ['bert', 'crossEntropy'],
+    ['bert-regression', 'meanSquaredError'],
+  ] as const)('%s: five AdamW steps', async (name, loss) => {
+    const folder = path.join(models, name);
+    const golden: Golden = JSON.parse(readFileSync(path.join(folder, 'golden.json'), 'utf8'));
+    const stored = await readSafetensors(path.join(folder, 'golden.safetensors'));
+    const { model } = await loadModel(folder);
+    const step = trainable(model, { loss, dropout: 0, noDecay: [] });
+    const signature = stepSignature(step);
+    const state = initialState(model, signature);
+    const rows = stored.get('labels')?.dims[0] as number;
+    const inputs = signature.batch.flatMap(({ name }) =>
+      stored.has(name) ? [[name, stored.get(name) as Tensor]] : [],
+    );
+    const weights = float32(new Float32Array(rows).fill(1));
+    const losses = await train(step, state, { ...Object.fromEntries(inputs), weights }, golden.adamw);
+
+    // Relative to float64; PyTorch's own float32 is 4e-7 away.
+    losses.forEach((value, i) => {
+      const want = golden.adamw.losses_f64[i] as number;
+      expect(Math.abs(value / want - 1)).toBeLessThan(2e-6);
+    });
+    for (const [parameter, values] of parametersOf(state, signature)) {
+      if (golden.rounding_only_gradient_parameters.includes(parameter)) continue;
+      const want = (stored.get(`f64.adamw.param.${parameter}`) ?? stored.get(`adamw.param.${parameter}`))
+        ?.data as Float32Array;
+      const worst = values.reduce((max, x, i) => Math.max(max, Math.abs(x - (want[i] as number))), 0);
+      expect({ parameter, close: worst < 2e-6 }).toEqual({ parameter, close: true });
+    }
+  });
+});
