@@ -33,6 +33,11 @@ export class GraphBuilder {
     return new GraphBuilder(emptyGraph(name), this);
   }
 
+  /** Keeps off the names of a graph whose nodes will join this one. */
+  reserve(graph: Graph): void {
+    for (const name of takenNames(graph)) this.names.add(name);
+  }
+
   /** A graph input; the name is kept as given. */
   input(name: string, dtype: DType, shape: Shape): Value {
     const value = new Value(this.claim(name), dtype, shape);

@@ -1,0 +1,32 @@
+import type { Model, Tensor } from '@neuroprune/onnx';
+import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+import { withModelFile } from './model-file.js';
+import { SessionWorker } from './session-worker.js';
+
+/** A model ready to run, in a thread of its own. */
+export interface Inference extends AsyncDisposable {
+  readonly session: ResolvedSession;
+  /** Runs the model; `inputs` are copied. Returns the named outputs. */
+  run(inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]): Promise<Map<string, Tensor>>;
+  close(): Promise<void>;
+}
+
+/** Loads a model, or a model file (external data beside it), for inference. Throws `RuntimeError` when it does not load. */
+export async function createInference(model: Model | string, options: SessionOptions = {}): Promise<Inference> {
+  const session = resolveSession(options);
+  const worker = new SessionWorker();
+  const close = () => worker.close();
+  try {
+    await withModelFile(model, (path) => worker.ask({ type: 'load', model: path, session }));
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    session,
+    close,
+    [Symbol.asyncDispose]: close,
+    run: async (inputs, outputs) =>
+      new Map(await worker.ask({ type: 'run', inputs: [...inputs], outputs, carried: [] })),
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Many training steps in one `run()`: the step graph becomes the body of an ONNX `Loop`. State is loop-carried, the
+ * batches of all steps lie flat one after another (their lengths differ), scalars are vectors with one number a step,
+ * and results come back as vectors. Names of the outer graph start with `loop.`, so that the step keeps its own.
+ */
+import {
+  type Attribute,
+  type Graph,
+  GraphBuilder,
+  type Model,
+  modelOf,
+  Node,
+  type StepSignature,
+  setStepSignature,
+  slotInput,
+  slotOutput,
+  stackDims,
+  stepSignature,
+  type Value,
+} from '@neuroprune/onnx';
+import { RuntimeError } from './errors.js';
+
+/** Name of a step graph's input or output in the loop around it. */
+export const outerName = (name: string): string => `loop.${name}`;
+
+/** Vectors that say where each step's batch lies in the flat arrays, and `steps`, their length. */
+export const stagingInputs = {
+  steps: outerName('steps'),
+  rows: outerName('rows'),
+  lengths: outerName('lengths'),
+  tokenOffsets: outerName('token_offsets'),
+  rowOffsets: outerName('row_offsets'),
+} as const;
+
+/** A loop over a step graph made by `trainable`; the step's graph moves into the body and must not be used again. */
+export function loopOf(step: Model): Model {
+  const signature = stepSignature(step);
+  const outer = new GraphBuilder();
+  outer.reserve(step.graph);
+  const body = new LoopBody(step.graph, signature, outer);
+  const state = slots(signature).map(({ input, dims }) => outer.input(outerName(input), 'float32', dims));
+  const results = outer.apply('Loop', [body.staged.steps, undefined, ...state], { body: body.graph });
+  for (const [i, name] of body.outputNames.entries()) outer.output(results[i] as Value, outerName(name));
+  return setStepSignature(modelOf(outer.graph), signature);
+}
+
+/** Every state tensor of a step graph: its input, its output and its shape. */
+export const slots = (signature: StepSignature) =>
+  signature.stacks.flatMap((stack) =>
+    stack.slots.map((slot) => ({
+      input: slotInput(stack, slot),
+      output: slotOutput(stack, slot),
+      dims: stackDims(stack),
+    })),
+  );
+
+/** Builds the body: cuts this step's batch and scalars out of the staged arrays, then the step's own nodes. */
+class LoopBody {
+  readonly graph: Graph;
+  readonly outputNames: readonly string[];
+  readonly staged: { [K in keyof typeof stagingInputs]: Value };
+  private readonly body: GraphBuilder;
+  private readonly iteration: Value;
+
+  constructor(
+    private readonly step: Graph,
+    signature: StepSignature,
+    private readonly outer: GraphBuilder,
+  ) {
+    this.body = outer.subgraph('step');
+    this.iteration = this.body.input('iteration', 'int64', []);
+    const running = this.body.input('running', 'bool', []);
+    this.staged = {
+      steps: outer.input(stagingInputs.steps, 'int64', []),
+      rows: outer.input(stagingInputs.rows, 'int64', ['steps']),
+      lengths: outer.input(stagingInputs.lengths, 'int64', ['steps']),
+      tokenOffsets: outer.input(stagingInputs.tokenOffsets, 'int64', ['steps']),
+      rowOffsets: outer.input(stagingInputs.rowOffsets, 'int64', ['steps']),
+    };
+    this.cutBatch(signature);
+    for (const name of signature.scalars) this.cutScalar(name);
+    const stateSlots = slots(signature);
+    this.outputNames = [...stateSlots.map((s) => s.output), ...signature.results];
+    this.graph = {
+      name: 'step',
+      inputs: [this.iteration, running, ...stateSlots.map((s) => find(step.inputs, s.input))],
+      outputs: [this.body.op.Identity(running), ...this.outputNames.map((name) => find(step.outputs, name))],
+      initializers: [...this.body.graph.initializers, ...step.initializers],
+      nodes: [...this.body.graph.nodes, ...step.nodes],
+    };
+  }
+
+  /** The number of this step in a vector over all steps. */
+  private now(vector: Value): Value {
+    return this.body.op.Gather(vector, this.iteration, { axis: 0 });
+  }
+
+  /** Makes the step's own input the result of a node in the body. */
+  private feed(name: string, opType: string, inputs: Value[], attributes: Record<string, Attribute> = {}): void {
+    this.body.graph.nodes.push(new Node(opType, inputs, [find(this.step.inputs, name)], attributes));
+  }
+
+  private cutScalar(name: string): void {
+    const all = this.outer.input(outerName(name), 'float32', ['steps']);
+    this.feed(name, 'Gather', [all, this.iteration], { axis: { type: 'int', value: 0 } });
+  }
+
+  private cutBatch(signature: StepSignature): void {
+    const { op } = this.body;
+    const axis = this.body.ints(0);
+    const vector = (value: Value) => op.Unsqueeze(value, axis);
+    const rows = vector(this.now(this.staged.rows));
+    const length = vector(this.now(this.staged.lengths));
+    const shape = op.Concat([rows, length], { axis: 0 });
+    const tokenStart = vector(this.now(this.staged.tokenOffsets));
+    const tokenEnd = op.Add(tokenStart, op.Mul(rows, length));
+    const rowStart = vector(this.now(this.staged.rowOffsets));
+    const rowEnd = op.Add(rowStart, rows);
+    for (const { name, dtype, rank } of signature.batch) {
+      const all = this.outer.input(outerName(name), dtype, [rank === 2 ? 'tokens' : 'all_rows']);
+      if (rank === 1) this.feed(name, 'Slice', [all, rowStart, rowEnd, axis]);
+      else this.feed(name, 'Reshape', [op.Slice(all, tokenStart, tokenEnd, axis), shape]);
+    }
+  }
+}
+
+function find(values: readonly Value[], name: string): Value {
+  const value = values.find((v) => v.name === name);
+  if (!value) throw new RuntimeError(`step graph: expected '${name}' as its signature says, got none`);
+  return value;
+}

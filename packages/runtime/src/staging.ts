@@ -1,0 +1,83 @@
+import { type StepSignature, type Tensor, tensor } from '@neuroprune/onnx';
+import type { Batch } from './batch.js';
+import { RuntimeError } from './errors.js';
+import { outerName, stagingInputs } from './loop.js';
+
+/** Numbers a step of every scalar input; each vector is as long as the batches. */
+export type ScalarVectors = Readonly<Record<string, Float32Array>>;
+
+/** The flat arrays that a loop graph reads its steps' batches and scalars from. */
+export function stageSteps(
+  signature: StepSignature,
+  batches: readonly Batch[],
+  scalars: ScalarVectors,
+): Map<string, Tensor> {
+  const count = batches.length;
+  const staged = new Map<string, Tensor>([
+    [stagingInputs.steps, tensor('int64', [], BigInt64Array.of(BigInt(count)))],
+    [stagingInputs.rows, vector(batches.map((b) => b.rows))],
+    [stagingInputs.lengths, vector(batches.map((b) => b.length))],
+    [stagingInputs.tokenOffsets, vector(offsets(batches.map((b) => b.rows * b.length)))],
+    [stagingInputs.rowOffsets, vector(offsets(batches.map((b) => b.rows)))],
+  ]);
+  for (const { name, dtype } of signature.batch) {
+    staged.set(
+      outerName(name),
+      flat(
+        dtype,
+        batches.map((b) => batchInput(b, name)),
+      ),
+    );
+  }
+  for (const name of signature.scalars) {
+    const values = scalars[name];
+    if (values?.length !== count) {
+      throw new RuntimeError(
+        `scalar '${name}': expected ${count} numbers, one a step, got ${values?.length ?? 'none'}`,
+        'input',
+      );
+    }
+    staged.set(outerName(name), tensor('float32', [count], values));
+  }
+  return staged;
+}
+
+const vector = (values: readonly number[]): Tensor =>
+  tensor('int64', [values.length], BigInt64Array.from(values, BigInt));
+
+function offsets(sizes: readonly number[]): number[] {
+  let at = 0;
+  return sizes.map((size) => {
+    at += size;
+    return at - size;
+  });
+}
+
+/** A batch's array under the step graph's input name: `labels`, `weights`, or one of the model's inputs. */
+export function batchInput(batch: Batch, name: string): Int32Array | Float32Array {
+  const values = name === 'labels' ? batch.labels : name === 'weights' ? batch.weights : batch.inputs[name];
+  if (!values)
+    throw new RuntimeError(`batch: expected the input '${name}', got ${Object.keys(batch.inputs).join(', ')}`, 'input');
+  return values;
+}
+
+type FlatType = 'int64' | 'int32' | 'float32';
+const arrays = { int64: BigInt64Array, int32: Int32Array, float32: Float32Array } as const;
+
+function flat(dtype: FlatType, parts: readonly (Int32Array | Float32Array)[]): Tensor {
+  const size = parts.reduce((n, p) => n + p.length, 0);
+  const data = new arrays[dtype](size);
+  let at = 0;
+  for (const part of parts) {
+    if (data instanceof BigInt64Array) for (let i = 0; i < part.length; i++) data[at + i] = BigInt(part[i] as number);
+    else data.set(part, at);
+    at += part.length;
+  }
+  return tensor(dtype, [size], data);
+}
+
+/** One array as a tensor of the type a graph input wants. */
+export const inputTensor = (dtype: FlatType, values: Int32Array | Float32Array, dims: readonly number[]): Tensor => ({
+  ...flat(dtype, [values]),
+  dims,
+});

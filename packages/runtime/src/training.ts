@@ -1,0 +1,84 @@
+import { type Model, type StepSignature, slotInput, stepSignature, type Tensor } from '@neuroprune/onnx';
+import type { Batch } from './batch.js';
+import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+import { RuntimeError } from './errors.js';
+import { loopOf, outerName, slots } from './loop.js';
+import { withModelFile } from './model-file.js';
+import { SessionWorker } from './session-worker.js';
+import { type ScalarVectors, stageSteps } from './staging.js';
+
+/** A step graph with its state, in a thread of its own. The state stays there between runs. */
+export interface Training extends AsyncDisposable {
+  readonly signature: StepSignature;
+  readonly session: ResolvedSession;
+  /** Takes one step a batch, all in one `run()`; returns each result with one number a step. */
+  run(batches: readonly Batch[], scalars: ScalarVectors): Promise<Record<string, Float32Array>>;
+  /** Calls `use` with the state (tensors under `<stack>.<slot>`), which it may change in place; no copy is made. */
+  withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Starts training from a step graph (which moves into a loop and must not be used again) and its first state. */
+export async function createTraining(
+  step: Model,
+  state: ReadonlyMap<string, Tensor>,
+  options: SessionOptions = {},
+): Promise<Training> {
+  const session = resolveSession(options);
+  const signature = stepSignature(step);
+  const worker = new SessionWorker();
+  const close = () => worker.close();
+  try {
+    await withModelFile(loopOf(step), (path) => worker.ask({ type: 'load', model: path, session }));
+    await worker.ask({ type: 'hold', tensors: held(signature, state) });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    signature,
+    session,
+    close,
+    [Symbol.asyncDispose]: close,
+    run: (batches, scalars) => runSteps(worker, signature, batches, scalars),
+    withState: (use) => withState(worker, signature, use),
+  };
+}
+
+/** State under the loop's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
+function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
+  return slots(signature).map(({ input }) => {
+    const tensor = state.get(input);
+    if (!tensor) throw new RuntimeError(`state: expected '${input}', got none`, 'input');
+    const data = tensor.data as Float32Array;
+    const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
+    return [outerName(input), { dtype: 'float32', dims: tensor.dims, data: own }];
+  });
+}
+
+async function runSteps(
+  worker: SessionWorker,
+  signature: StepSignature,
+  batches: readonly Batch[],
+  scalars: ScalarVectors,
+) {
+  const inputs = [...stageSteps(signature, batches, scalars)];
+  const carried = slots(signature).map(({ input, output }) => [outerName(input), outerName(output)] as const);
+  const tensors = await worker.ask({ type: 'run', inputs, outputs: signature.results.map(outerName), carried });
+  return Object.fromEntries(signature.results.map((name, i) => [name, tensors[i]?.[1].data as Float32Array]));
+}
+
+async function withState<T>(
+  worker: SessionWorker,
+  signature: StepSignature,
+  use: (state: Map<string, Tensor>) => T | Promise<T>,
+): Promise<T> {
+  const names = signature.stacks.flatMap((stack) => stack.slots.map((slot) => slotInput(stack, slot)));
+  const tensors = await worker.ask({ type: 'take', names: names.map(outerName) });
+  const state = new Map(names.map((name, i) => [name, tensors[i]?.[1] as Tensor]));
+  try {
+    return await use(state);
+  } finally {
+    await worker.ask({ type: 'hold', tensors: held(signature, state) });
+  }
+}
