@@ -34,6 +34,7 @@ export {
 } from './layer.js';
 export { attentionPenalty, attentionThresholds, inputSums } from './penalty/attention.js';
 export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
+export { prunableLayers, prunableNames, type Weights } from './prunable-layer.js';
 export {
   headEvents,
   headsAt,
