@@ -41,6 +41,20 @@ describe('gradients', () => {
     expect([...numbers(result['grad.x']), ...numbers(result['grad.z'])]).toEqual([1, 1, 0, 0]);
   });
 
+  it('go through a file with `Constant` nodes and without shapes inside', async () => {
+    const model = parse(`graph g { input %x: float32[2,3] init %w = float32[1] {2}
+      %axes = Constant() {value_ints: [1]}
+      %two = Mul(%w, %w)
+      %y = Mul(%x, %two)
+      %z = ReduceSum(%y, %axes) {keepdims: 0}
+      output %z }`);
+    const result = await evaluate(gradients(model, { of: 'z', wrt: ['w', 'x'] }), {
+      x: float32([1, 2, 3, 4, 5, 6], [2, 3]),
+    });
+    expect(numbers(result['grad.w'])).toEqual([84]); // Σx·2w
+    expect(numbers(result['grad.x'])).toEqual([4, 4, 4, 4, 4, 4]);
+  });
+
   it('name what is missing', () => {
     expect(() => gradients(modelOf(square().builder.graph), { of: 'loss', wrt: [] })).toThrow(
       "expected a value 'loss'",

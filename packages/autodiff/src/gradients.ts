@@ -1,6 +1,7 @@
-import { cloneModel, eliminateDeadCode, GraphBuilder, type Model, type Value } from '@neuroprune/onnx';
+import { eliminateDeadCode, GraphBuilder, type Model, type Value } from '@neuroprune/onnx';
 import { backward } from './backward.js';
 import { AutodiffError } from './errors.js';
+import { prepared } from './prepare.js';
 
 /** What to differentiate, and with respect to what: names of values in the model. */
 export interface GradientOptions {
@@ -12,7 +13,7 @@ export interface GradientOptions {
 
 /** The model with an output `grad.<name>` for each of `wrt` beside its own outputs. */
 export function gradients(model: Model, { of, wrt }: GradientOptions): Model {
-  const copy = cloneModel(model);
+  const copy = prepared(model, ({ name }) => wrt.includes(name));
   const find = finder(copy);
   const builder = new GraphBuilder(copy.graph);
   const results = backward(builder, find(of), wrt.map(find));

@@ -5,20 +5,25 @@ import { nonDifferentiable } from './rule.js';
 /** Names the builder gives its own constants. */
 const CONSTANT = /^const_\d+$/;
 
-/** The initializers to train, by name: the named ones, or every float32 one with an axis that the loss depends on. */
-export function trainedParameters(graph: Graph, loss: Value, names?: readonly string[]): Map<string, Value> {
+/** Names of what may be trained: the named initializers, or every float32 one with an axis, constants of the builder apart. */
+export function candidatesOf({ initializers }: Graph, names?: readonly string[]): readonly string[] {
+  const known = new Map(initializers.map((v) => [v.name, v.dtype]));
+  const wrong = names?.find((name) => known.get(name) !== 'float32');
+  if (wrong !== undefined) throw new AutodiffError(`wrt: expected float32 initializers, got '${wrong}'`);
+  return names ?? initializers.filter(isParameter).map((v) => v.name);
+}
+
+/** The initializers to train, by name: all candidates, or those that the loss depends on. */
+export function trainedParameters(
+  graph: Graph,
+  loss: Value,
+  candidates: readonly string[],
+  all: boolean,
+): Map<string, Value> {
   const byName = new Map(graph.initializers.map((v) => [v.name, v]));
-  if (!names) {
-    const needed = reached(loss);
-    return new Map([...byName].filter(([, v]) => isParameter(v) && needed.has(v)));
-  }
-  return new Map(
-    names.map((name) => {
-      const value = byName.get(name);
-      if (value?.dtype !== 'float32') throw new AutodiffError(`wrt: expected float32 initializers, got '${name}'`);
-      return [name, value];
-    }),
-  );
+  const needed = reached(loss);
+  const values = candidates.map((name) => byName.get(name)).filter((v) => v !== undefined);
+  return new Map(values.filter((v) => all || needed.has(v)).map((v) => [v.name, v]));
 }
 
 const isParameter = ({ name, dtype, shape }: Value): boolean =>

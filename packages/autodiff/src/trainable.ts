@@ -1,5 +1,4 @@
 import {
-  cloneModel,
   eliminateCommonSubexpressions,
   eliminateDeadCode,
   eliminateDropout,
@@ -24,7 +23,8 @@ import { finder } from './gradients.js';
 import { losses } from './loss.js';
 import { adamw } from './optim/adamw.js';
 import type { Optimizer } from './optim/optimizer.js';
-import { trainedParameters } from './parameters.js';
+import { candidatesOf, trainedParameters } from './parameters.js';
+import { prepared } from './prepare.js';
 import { cutApart, type ParameterStack, putTogether, stacksOf } from './stacks.js';
 
 /** Further terms of the objective by name: scalars made from the parameters (by name), each with a coefficient input. */
@@ -61,12 +61,13 @@ export const coefficientInput = (term: string): string => `${term}.coefficient`;
  * `StepSignature`; the first state comes from `initialState`.
  */
 export function trainable(model: Model, options: TrainableOptions): Model {
-  const copy = cloneModel(model);
+  const candidates = candidatesOf(model.graph, options.wrt);
+  const copy = prepared(model, ({ name }) => candidates.includes(name));
   const { graph } = copy;
   const builder = new GraphBuilder(graph);
   const dropoutScalars = replaceDropout(builder, options.dropout);
   const loss = lossOf(copy, builder, options.loss);
-  const parameters = trainedParameters(graph, loss, options.wrt);
+  const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
   const { total, terms, coefficients } = objective(builder, loss, parameters, options.terms);
   const gradients = backward(builder, total, [...parameters.values()]);
   const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, gradients[i] as Value]));
@@ -80,7 +81,9 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const scalars = new Map(optimizer.scalars.map((name) => [name, builder.input(name, 'float32', [])]));
   graph.outputs = [];
   for (const [name, value] of Object.entries({ loss, ...terms })) builder.output(value, name);
-  graph.initializers = graph.initializers.filter((v) => parameters.get(v.name) !== v);
+  const isFree = (v: Value) => parameters.get(v.name) !== v;
+  graph.initializers = graph.initializers.filter(isFree);
+  graph.inputs = graph.inputs.filter(isFree); // older files list initializers there too
   for (const stack of stacks) {
     const members = stack.members.map((name) => parameters.get(name) as Value);
     const given = stack.members.map((name) => gradientOf.get(name) as Value);
