@@ -1,4 +1,4 @@
-export { cutSmallest } from './cut.js';
+export { cutBelow, cutSmallest } from './cut.js';
 export {
   type Axis,
   clampDegrees,
@@ -32,6 +32,14 @@ export {
   type NeuronMatrices,
   type PrunableLayer,
 } from './layer.js';
+export {
+  type DenseMethod,
+  type GradualMethod,
+  type Method,
+  type SubgradientMethod,
+  THETA,
+  type ThresholdMethod,
+} from './method.js';
 export { attentionPenalty, attentionThresholds, inputSums } from './penalty/attention.js';
 export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
 export { prunableLayers, prunableNames, type Weights } from './prunable-layer.js';
@@ -54,4 +62,8 @@ export {
   liveUnits,
   structureOf,
 } from './structure.js';
+export { neuroPruneTerms, type TermOptions } from './terms/terms.js';
+export type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './train/request.js';
+export { type Course, learningRate, type Schedule } from './train/schedule.js';
+export { train } from './train/train.js';
 export { cutByKind, trim, zerosFor } from './trim.js';
