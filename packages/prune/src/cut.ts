@@ -77,3 +77,8 @@ function zeroUpTo({ weights, bits }: Part, limit: number, ties: number): number 
   }
   return Math.max(0, ties);
 }
+
+/** Zeroes every weight with |w| < ε: no connection, as the method counts them. */
+export function cutBelow(matrices: readonly Matrix[], epsilon: number): void {
+  for (const { data } of matrices) for (let i = 0; i < data.length; i++) if (Math.abs(data[i]!) < epsilon) data[i] = 0;
+}

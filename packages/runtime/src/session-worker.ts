@@ -38,6 +38,7 @@ export class SessionWorker {
   /** Ends the session and its thread. */
   async close(): Promise<void> {
     if (!this.failure) await this.ask({ type: 'close' });
+    this.worker.ref();
     await this.worker.terminate();
   }
 

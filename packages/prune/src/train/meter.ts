@@ -1,0 +1,53 @@
+import type { Batch } from '@neuroprune/runtime';
+
+interface Chunk {
+  readonly steps: number;
+  readonly ms: number;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
+
+/** Counts tokens and times chunks over a run. */
+export class Meter {
+  tokens = 0;
+  computedTokens = 0;
+  paddedTokens = 0;
+  private rows = 0;
+  private readonly chunks: Chunk[] = [];
+
+  constructor(private readonly maxLength: number) {}
+
+  /** Adds a chunk's batches and the time they took. */
+  add(batches: readonly Batch[], ms: number): void {
+    this.chunks.push({ steps: batches.length, ms });
+    for (const { rows, length, tokens } of batches) {
+      this.rows += rows;
+      this.tokens += tokens;
+      this.computedTokens += rows * length;
+      this.paddedTokens += rows * this.maxLength;
+    }
+  }
+
+  /** Milliseconds a step in the last chunk; undefined before the first. */
+  get lastStepMs(): number | undefined {
+    const chunk = this.chunks.at(-1);
+    return chunk && chunk.ms / chunk.steps;
+  }
+
+  /** Seconds spent in steps. */
+  get seconds(): number {
+    return this.chunks.reduce((sum, { ms }) => sum + ms, 0) / 1000;
+  }
+
+  get examplesPerSecond(): number {
+    return this.rows / this.seconds;
+  }
+
+  /** Median milliseconds a step over the first and the last tenth of the chunks; the very first warms up. */
+  get stepMs(): { first: number; last: number } {
+    const timed = this.chunks.length > 1 ? this.chunks.slice(1) : this.chunks;
+    const each = timed.map(({ steps, ms }) => ms / steps);
+    const tenth = Math.max(1, Math.ceil(each.length / 10));
+    return { first: median(each.slice(0, tenth)), last: median(each.slice(-tenth)) };
+  }
+}

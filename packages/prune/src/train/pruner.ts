@@ -1,0 +1,101 @@
+import type { Terms } from '@neuroprune/autodiff';
+import type { PrunableGroups } from '@neuroprune/models';
+import { cutBelow } from '../cut.js';
+import { EPSILON } from '../degree.js';
+import { attentionOf } from '../heads/attention-layer.js';
+import { eliminateHeads, type HeadRemoval } from '../heads/eliminate.js';
+import type { HeadTarget } from '../heads/plan.js';
+import { matricesOf, type PrunableLayer } from '../layer.js';
+import { type GradualMethod, type Method, type SubgradientMethod, THETA, type ThresholdMethod } from '../method.js';
+import { prunableNames } from '../prunable-layer.js';
+import { headEvents, headsAt, maskEvents, type Ramp, rampBounds, sparsityAt } from '../ramp.js';
+import { neuroPruneTerms } from '../terms/terms.js';
+import { cutByKind, trim } from '../trim.js';
+
+/** What a method does between steps, on the host. */
+export interface Pruner {
+  /** Matrices whose zeros stay zeros. */
+  readonly masked: readonly string[];
+  /** Loss terms, and the coefficient of each. */
+  readonly terms?: Terms;
+  readonly coefficients: Readonly<Record<string, number>>;
+  /** Steps (from 1) after which `apply` has something to do, ascending. */
+  readonly events: readonly number[];
+  /** Prunes the layers in place after a step; returns the heads that went. */
+  apply(step: number, layers: readonly PrunableLayer[]): readonly HeadRemoval[];
+}
+
+/** The pruner of a method over a run. */
+export function prunerOf(method: Method, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
+  switch (method.name) {
+    case 'dense':
+      return { masked: [], coefficients: {}, events: [], apply: () => [] };
+    case 'gradual':
+      return gradual(method, groups, ramp);
+    case 'neuroprune':
+      return method.solver === 'threshold' ? threshold(method, groups, ramp) : subgradient(method, groups, ramp);
+  }
+}
+
+function gradual({ sparsity }: GradualMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
+  const { last } = rampBounds(ramp);
+  return {
+    masked: prunableNames(groups),
+    coefficients: {},
+    events: maskEvents(ramp),
+    apply(step, layers) {
+      trim(matricesOf(layers), step === last ? sparsity : sparsityAt(step, sparsity, ramp));
+      return [];
+    },
+  };
+}
+
+/** The ramped head target after a step. */
+function headTarget(method: ThresholdMethod | SubgradientMethod, step: number, heads: number, ramp: Ramp): HeadTarget {
+  if (method.heads === undefined) return { theta: method.theta ?? THETA };
+  return { keep: headsAt(step, heads, method.heads, ramp) };
+}
+
+const ascending = (steps: Iterable<number>): number[] => [...new Set(steps)].sort((a, b) => a - b);
+
+const allHeads = (layers: readonly PrunableLayer[]): number => layers.reduce((sum, layer) => sum + layer.heads, 0);
+
+function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
+  const { last } = rampBounds(ramp);
+  const [masks, heads] = [new Set(maskEvents(ramp)), new Set(headEvents(ramp))];
+  return {
+    masked: prunableNames(groups),
+    coefficients: {},
+    events: ascending([...masks, ...heads]),
+    apply(step, layers) {
+      const removed = heads.has(step)
+        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
+        : [];
+      if (masks.has(step)) cutByKind(layers, sparsityAt(step, method.sparsity, ramp), method);
+      if (step === last) trim(matricesOf(layers), method.sparsity);
+      return removed;
+    },
+  };
+}
+
+function subgradient(method: SubgradientMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
+  const { last } = rampBounds(ramp);
+  const heads = new Set(headEvents(ramp));
+  const end = method.sparsity === undefined ? ramp.steps : last;
+  return {
+    masked: prunableNames(groups),
+    terms: neuroPruneTerms(groups, method),
+    coefficients: { 'penalty.mlp': method.alpha, 'penalty.attention': method.beta },
+    events: ascending([...heads, end]),
+    apply(step, layers) {
+      const removed = heads.has(step)
+        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
+        : [];
+      if (step === end) {
+        cutBelow(matricesOf(layers), EPSILON);
+        if (method.sparsity !== undefined) trim(matricesOf(layers), method.sparsity);
+      }
+      return removed;
+    },
+  };
+}

@@ -1,0 +1,77 @@
+import type { PrunableGroups } from '@neuroprune/models';
+import type { Model, Tensor } from '@neuroprune/onnx';
+import type { Batch, SessionOptions } from '@neuroprune/runtime';
+import type { HeadRemoval } from '../heads/eliminate.js';
+import type { Method } from '../method.js';
+import type { Course } from './schedule.js';
+
+/** Everything a training run needs; the same request on the same thread count gives the same bits on cpu. */
+export interface TrainRequest {
+  /** A forward graph with its `Dropout` nodes and start weights; left as it is. */
+  readonly model: Model;
+  readonly loss: 'crossEntropy' | 'meanSquaredError';
+  /** What may be pruned, a layer each. */
+  readonly groups: readonly PrunableGroups[];
+  readonly method: Method;
+  /** The batches of an epoch, counted from 0, one a step; the same every time it is asked. */
+  readonly batches: (epoch: number) => readonly Batch[];
+  /** Passes over the batches; a fraction ends inside the last. */
+  readonly epochs: number;
+  /** Ends the run earlier; the schedule and the ramp then span these steps. */
+  readonly maxSteps?: number;
+  /** The highest learning rate. */
+  readonly lr: number;
+  readonly schedule: Course;
+  /** Share of the steps over which the rate rises. */
+  readonly warmup: number;
+  /** Decoupled weight decay of parameters with two axes or more. */
+  readonly weightDecay: number;
+  readonly dropout: number;
+  readonly seed: number;
+  readonly session?: SessionOptions;
+  /** Length a row would be padded to without buckets, for the statement of tokens saved. */
+  readonly maxLength: number;
+}
+
+/** The state of a run after a chunk of steps. */
+export interface TrainEvent {
+  readonly type: 'train';
+  /** Steps done, of all. */
+  readonly step: number;
+  readonly steps: number;
+  /** Epochs done, with the fraction. */
+  readonly epoch: number;
+  /** Mean task loss over the chunk. */
+  readonly loss: number;
+  /** Mean of each penalty over the chunk, before its coefficient. */
+  readonly penalties: Readonly<Record<string, number>>;
+  readonly lr: number;
+  /** Share of exact zeros in the prunable matrices. */
+  readonly sparsity: number;
+  readonly heads: number;
+  readonly examplesPerSecond: number;
+}
+
+/** What came out of a run. */
+export interface TrainResult {
+  /** Every parameter under its name, dense shapes, pruned weights exactly 0. */
+  readonly tensors: Map<string, Tensor>;
+  readonly steps: number;
+  readonly seconds: number;
+  /** Milliseconds a step: median of the first and of the last tenth of the chunks. */
+  readonly stepMs: { readonly first: number; readonly last: number };
+  /** Real tokens, tokens computed, and tokens had each row been padded to `maxLength`. */
+  readonly tokens: number;
+  readonly computedTokens: number;
+  readonly paddedTokens: number;
+  /** Heads that went, in order. */
+  readonly removals: readonly HeadRemoval[];
+  /** Mean task loss of the last chunk. */
+  readonly loss: number;
+}
+
+/** How a run is watched and stopped. */
+export interface TrainContext {
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: TrainEvent) => void;
+}
