@@ -16,18 +16,18 @@ export function trim(matrices: readonly Matrix[], target: number): number {
   return cutSmallest(matrices, zerosFor(target, countWeights(matrices)));
 }
 
-/** One mask event of the threshold solver: cuts each kind over all layers to the target. Returns the weights zeroed
- * now, by kind. `buffer` is scratch space for the scores of the largest kind. */
+/** One mask event of the threshold solver: cuts each kind over all layers to the target (one for all, or one a kind).
+ * Returns the weights zeroed now, by kind. `buffer` is scratch space for the scores of the largest kind. */
 export function cutByKind(
   layers: readonly PrunableLayer[],
-  target: number,
+  target: number | Readonly<Record<Kind, number>>,
   options: ScoreOptions = {},
   buffer?: Float32Array,
 ): Record<Kind, number> {
   const cut: Record<Kind, number> = { mlp: 0, qkv: 0, output: 0 };
   for (const kind of kinds) {
     const matrices = matricesOf(layers, kind);
-    const count = zerosFor(target, countWeights(matrices));
+    const count = zerosFor(typeof target === 'number' ? target : target[kind], countWeights(matrices));
     cut[kind] = cutSmallest(matrices, count, scores(layers, kind, options, buffer));
   }
   return cut;

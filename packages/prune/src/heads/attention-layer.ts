@@ -70,3 +70,7 @@ export function liveHeads(layer: Pick<AttentionLayer, 'value' | 'output' | 'head
     return live;
   });
 }
+
+/** Heads of all layers that still do something. */
+export const liveHeadCount = (layers: readonly PrunableLayer[]): number =>
+  layers.reduce((sum, layer) => sum + liveHeads(attentionOf(layer)).filter(Boolean).length, 0);

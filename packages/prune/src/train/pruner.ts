@@ -2,10 +2,10 @@ import type { Terms } from '@neuroprune/autodiff';
 import type { PrunableGroups } from '@neuroprune/models';
 import { cutBelow } from '../cut.js';
 import { EPSILON } from '../degree.js';
-import { attentionOf } from '../heads/attention-layer.js';
+import { attentionOf, liveHeadCount } from '../heads/attention-layer.js';
 import { eliminateHeads, type HeadRemoval } from '../heads/eliminate.js';
 import type { HeadTarget } from '../heads/plan.js';
-import { matricesOf, type PrunableLayer } from '../layer.js';
+import { type Kind, matricesOf, type PrunableLayer } from '../layer.js';
 import { type GradualMethod, type Method, type SubgradientMethod, THETA, type ThresholdMethod } from '../method.js';
 import { prunableNames } from '../prunable-layer.js';
 import { headEvents, headsAt, maskEvents, type Ramp, rampBounds, sparsityAt } from '../ramp.js';
@@ -60,6 +60,18 @@ const ascending = (steps: Iterable<number>): number[] => [...new Set(steps)].sor
 
 const allHeads = (layers: readonly PrunableLayer[]): number => layers.reduce((sum, layer) => sum + layer.heads, 0);
 
+/**
+ * Targets of a mask event while heads are still to go: their removal will turn whole blocks of Q, K, V and O to zero, so
+ * those kinds are cut to s' with s' + f·(1 - s') = s, where f is the share of heads yet to go. Without this room the
+ * last removals would overshoot the sparsity asked for.
+ */
+function roomForHeads(s: number, keep: number | undefined, layers: readonly PrunableLayer[]): Record<Kind, number> {
+  const live = liveHeadCount(layers);
+  const f = keep === undefined ? 0 : Math.max(0, live - keep) / allHeads(layers);
+  const attention = f < 1 ? Math.max(0, (s - f) / (1 - f)) : 0;
+  return { mlp: s, qkv: attention, output: attention };
+}
+
 function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
   const { last } = rampBounds(ramp);
   const [masks, heads] = [new Set(maskEvents(ramp)), new Set(headEvents(ramp))];
@@ -71,7 +83,8 @@ function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], r
       const removed = heads.has(step)
         ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
         : [];
-      if (masks.has(step)) cutByKind(layers, sparsityAt(step, method.sparsity, ramp), method);
+      if (masks.has(step))
+        cutByKind(layers, roomForHeads(sparsityAt(step, method.sparsity, ramp), method.heads, layers), method);
       if (step === last) trim(matricesOf(layers), method.sparsity);
       return removed;
     },

@@ -11,7 +11,7 @@ import {
 import { type Model, type StepSignature, stepSignature, type Tensor, tensor } from '@neuroprune/onnx';
 import { type Batch, createTraining, type ScalarVectors, type Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
-import { attentionOf, liveHeads } from '../heads/attention-layer.js';
+import { liveHeadCount } from '../heads/attention-layer.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { countWeights, countZeros, matricesOf, type PrunableLayer } from '../layer.js';
 import { prunableLayers } from '../prunable-layer.js';
@@ -33,7 +33,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   await using training = await createTraining(step, initialState(request.model, signature), request.session);
   const run = new Run(request, plan, pruner, training, context);
   while (run.done < plan.steps) await run.chunk();
-  return run.result();
+  return await run.result(); // before the session is disposed of
 }
 
 /** How long a run is. */
@@ -170,7 +170,7 @@ class Run {
   private measure(layers: readonly PrunableLayer[]): void {
     const matrices = matricesOf(layers);
     this.sparsity = countZeros(matrices) / countWeights(matrices);
-    this.heads = layers.reduce((sum, layer) => sum + liveHeads(attentionOf(layer)).filter(Boolean).length, 0);
+    this.heads = liveHeadCount(layers);
   }
 
   private report({ loss, ...penalties }: Record<string, Float32Array>): void {
