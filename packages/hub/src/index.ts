@@ -9,3 +9,4 @@ export { type Row, readParquet } from './parquet.js';
 export { type Pushed, type PushRequest, push } from './push.js';
 export type { RepoType } from './repo.js';
 export { type Snapshot, type SnapshotRequest, snapshot } from './snapshot.js';
+export { type AccessRequest, checkWriteAccess } from './write-access.js';
