@@ -64,6 +64,8 @@ export const RunResult = z.object({
     paddedTokens: count,
   }),
   published: z.object({ repo: z.string(), commit: z.string(), url: z.string() }).optional(),
+  /** Logits of the published model, read through the Hub by another runtime, against those of the file that was pushed. */
+  readBack: z.object({ repo: z.string(), examples: count, maxAbsDifference: z.number().nonnegative() }).optional(),
 });
 export type RunResult = z.output<typeof RunResult>;
 
