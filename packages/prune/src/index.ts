@@ -1,3 +1,6 @@
+export { type Compacted, type CompactRequest, compact } from './compact/compact.js';
+export { inferenceGraph } from './compact/inference-graph.js';
+export type { Survivors } from './compact/survivors.js';
 export { cutBelow, cutSmallest } from './cut.js';
 export {
   type Axis,
