@@ -45,6 +45,8 @@ export {
 } from './method.js';
 export { attentionPenalty, attentionThresholds, inputSums } from './penalty/attention.js';
 export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
+export type { TokenBatch } from './prove/batch-file.js';
+export { type Proof, type ProofRequest, prove } from './prove.js';
 export { prunableLayers, prunableNames, type Weights } from './prunable-layer.js';
 export {
   headEvents,
