@@ -38,6 +38,6 @@ export const ortOptions = ({ device, threads }: ResolvedSession) => ({
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential' as const,
-  logSeverityLevel: 3 as const,
+  logSeverityLevel: 4 as const, // errors are thrown: no need to print them too
   extra: { session: { set_denormal_as_zero: '1' } },
 });

@@ -3,7 +3,7 @@ import { type ResolvedSession, resolveSession, type SessionOptions } from './dev
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 
-/** A model ready to run, in a thread of its own. */
+/** A model ready to run outside the calling thread. */
 export interface Inference extends AsyncDisposable {
   readonly session: ResolvedSession;
   /** Runs the model; `inputs` are copied. Returns the named outputs. */

@@ -1,51 +1,27 @@
-import { Worker } from 'node:worker_threads';
 import type { TensorData } from '@neuroprune/onnx';
 import { RuntimeError } from './errors.js';
-import type { Answer, NamedTensors, Numbered, Request } from './worker-protocol.js';
+import { SessionThread } from './session-thread.js';
+import type { NamedTensors, Request } from './worker-protocol.js';
 
-/** The main thread's side of a worker that holds one session. */
+let sessions = 0;
+
+/** One session in the thread of sessions, as the main thread sees it. */
 export class SessionWorker {
-  // The built file: tests that run on sources use it too.
-  private readonly worker = new Worker(new URL(import.meta.resolve('@neuroprune/runtime/worker')));
-  private readonly waiting = new Map<number, (answer: Answer) => void>();
-  private next = 0;
-  private failure: string | undefined;
+  private readonly thread = SessionThread.shared();
+  private readonly session = sessions++;
+  private open = true;
 
-  constructor() {
-    this.worker.on('message', (answer: Answer) => {
-      this.waiting.get(answer.id)?.(answer);
-      this.waiting.delete(answer.id);
-    });
-    this.worker.on('error', (error) => this.fail(error.message));
-    this.worker.on('exit', () => this.fail('the session has ended'));
-    this.worker.unref();
-  }
-
-  /** Sends a request and waits for its tensors; array buffers of the request move to the worker. */
+  /** Sends a request and waits for its tensors; array buffers of held state move to the worker. */
   async ask(request: Request): Promise<NamedTensors> {
-    if (this.failure) throw new RuntimeError(this.failure);
-    const id = this.next++;
-    this.worker.ref();
-    const answer = await new Promise<Answer>((resolve) => {
-      this.waiting.set(id, resolve);
-      this.worker.postMessage({ id, request } satisfies Numbered, moved(request));
-    });
-    if (this.waiting.size === 0) this.worker.unref();
-    if ('error' in answer) throw new RuntimeError(answer.error);
-    return answer.tensors;
+    if (!this.open) throw new RuntimeError('session: expected an open one, got one that was closed');
+    return this.thread.ask(this.session, request, moved(request));
   }
 
-  /** Ends the session and its thread. */
+  /** Ends the session and frees what it holds; a second call does nothing. */
   async close(): Promise<void> {
-    if (!this.failure) await this.ask({ type: 'close' });
-    this.worker.ref();
-    await this.worker.terminate();
-  }
-
-  private fail(message: string): void {
-    this.failure ??= message;
-    for (const [id, resolve] of this.waiting) resolve({ id, error: message });
-    this.waiting.clear();
+    if (!this.open) return;
+    this.open = false;
+    if (this.thread.alive) await this.thread.ask(this.session, { type: 'close' });
   }
 }
 

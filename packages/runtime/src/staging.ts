@@ -20,14 +20,9 @@ export function stageSteps(
     [stagingInputs.tokenOffsets, vector(offsets(batches.map((b) => b.rows * b.length)))],
     [stagingInputs.rowOffsets, vector(offsets(batches.map((b) => b.rows)))],
   ]);
-  for (const { name, dtype } of signature.batch) {
-    staged.set(
-      outerName(name),
-      flat(
-        dtype,
-        batches.map((b) => batchInput(b, name)),
-      ),
-    );
+  for (const { name, dtype, rank } of signature.batch) {
+    const parts = batches.map((b) => sized(b, name, rank === 2 ? b.rows * b.length : b.rows));
+    staged.set(outerName(name), flat(dtype, parts));
   }
   for (const name of signature.scalars) {
     const values = scalars[name];
@@ -59,6 +54,16 @@ export function batchInput(batch: Batch, name: string): Int32Array | Float32Arra
   if (!values)
     throw new RuntimeError(`batch: expected the input '${name}', got ${Object.keys(batch.inputs).join(', ')}`, 'input');
   return values;
+}
+
+/** A batch's array after checking its size: a wrong one would shift the batches of all later steps. */
+function sized(batch: Batch, name: string, size: number): Int32Array | Float32Array {
+  const values = batchInput(batch, name);
+  if (values.length === size) return values;
+  throw new RuntimeError(
+    `batch of ${batch.rows} rows of ${batch.length}: expected ${size} numbers in '${name}', got ${values.length}`,
+    'input',
+  );
 }
 
 type FlatType = 'int64' | 'int32' | 'float32';

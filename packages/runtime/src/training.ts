@@ -1,4 +1,4 @@
-import { type Model, type StepSignature, slotInput, stepSignature, type Tensor } from '@neuroprune/onnx';
+import { type Model, type StepSignature, sizeOf, slotInput, stepSignature, type Tensor } from '@neuroprune/onnx';
 import type { Batch } from './batch.js';
 import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { RuntimeError } from './errors.js';
@@ -7,7 +7,7 @@ import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import { type ScalarVectors, stageSteps } from './staging.js';
 
-/** A step graph with its state, in a thread of its own. The state stays there between runs. */
+/** A step graph with its state, run outside the calling thread; there the state stays between runs. */
 export interface Training extends AsyncDisposable {
   readonly signature: StepSignature;
   readonly session: ResolvedSession;
@@ -18,7 +18,10 @@ export interface Training extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Starts training from a step graph (which moves into a loop and must not be used again) and its first state. */
+/**
+ * Starts training from a step graph and its first state. Both are used up: the graph moves into a loop, and the state's
+ * buffers move to the thread that runs it. Throws `RuntimeError` when the state is not the graph's.
+ */
 export async function createTraining(
   step: Model,
   state: ReadonlyMap<string, Tensor>,
@@ -47,12 +50,17 @@ export async function createTraining(
 
 /** State under the loop's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
 function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
-  return slots(signature).map(({ input }) => {
-    const tensor = state.get(input);
-    if (!tensor) throw new RuntimeError(`state: expected '${input}', got none`, 'input');
-    const data = tensor.data as Float32Array;
+  return slots(signature).map(({ input, dims }) => {
+    const data = state.get(input)?.data;
+    if (!(data instanceof Float32Array) || data.length !== sizeOf(dims)) {
+      const got = data instanceof Float32Array ? `${data.length} numbers` : 'none';
+      throw new RuntimeError(
+        `state: expected '${input}' float32 [${dims}], got ${got}; make it with initialState()`,
+        'input',
+      );
+    }
     const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
-    return [outerName(input), { dtype: 'float32', dims: tensor.dims, data: own }];
+    return [outerName(input), { dtype: 'float32', dims, data: own }];
   });
 }
 

@@ -18,9 +18,10 @@ export type Request =
     }
   | { readonly type: 'close' };
 
-/** A request with the number its answer will carry. */
+/** A request with the number its answer will carry, and that of the session it is for. */
 export interface Numbered {
   readonly id: number;
+  readonly session: number;
   readonly request: Request;
 }
 

@@ -1,12 +1,17 @@
-/** The worker thread in which a session lives: `run()` of ONNX Runtime blocks the thread that calls it. */
+/** The worker thread in which sessions live: `run()` of ONNX Runtime blocks the thread that calls it. */
 import { parentPort } from 'node:worker_threads';
 import type { Tensor, TensorData } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { ortOptions } from './device.js';
 import type { Answer, NamedTensors, Numbered, Request } from './worker-protocol.js';
 
-let session: ort.InferenceSession | undefined;
-const held = new Map<string, ort.Tensor>();
+/** A session with the state it holds between runs. */
+interface Held {
+  readonly session: ort.InferenceSession;
+  readonly state: Map<string, ort.Tensor>;
+}
+
+const sessions = new Map<number, Held>();
 
 // The two tensor types hold the same arrays; ORT's constructor wants a literal type a call.
 const toOrt = (t: Tensor): ort.Tensor => new ort.Tensor(t.dtype as 'float32', t.data as Float32Array, t.dims);
@@ -17,39 +22,52 @@ function required<T>(value: T | undefined, name: string): T {
   return value;
 }
 
-async function run(request: Request & { type: 'run' }): Promise<NamedTensors> {
+const sessionOf = (number: number): Held => required(sessions.get(number), `session ${number}`);
+
+async function load(number: number, { model, session: options }: Request & { type: 'load' }): Promise<NamedTensors> {
+  try {
+    const session = await ort.InferenceSession.create(model, ortOptions(options));
+    sessions.set(number, { session, state: new Map() });
+  } catch (error) {
+    throw new Error(`model: expected one that ONNX Runtime loads, got: ${messageOf(error)}`);
+  }
+  return [];
+}
+
+async function run(number: number, request: Request & { type: 'run' }): Promise<NamedTensors> {
+  const { session, state } = sessionOf(number);
   const feeds: Record<string, ort.Tensor> = {};
   for (const [name, t] of request.inputs) feeds[name] = toOrt(t);
-  for (const [input] of request.carried) feeds[input] = required(held.get(input), input);
-  const results = await required(session, 'session').run(feeds);
-  for (const [input, output] of request.carried) held.set(input, required(results[output], output));
+  for (const [input] of request.carried) feeds[input] = required(state.get(input), input);
+  const results = await session.run(feeds);
+  for (const [input, output] of request.carried) state.set(input, required(results[output], output));
   return request.outputs.map((name) => [name, fromOrt(required(results[name], name))]);
 }
 
-const handlers: { readonly [T in Request['type']]: (request: Request & { type: T }) => Promise<NamedTensors> } = {
-  async load({ model, session: options }) {
-    session = await ort.InferenceSession.create(model, ortOptions(options));
+type Handler<T extends Request['type']> = (number: number, request: Request & { type: T }) => Promise<NamedTensors>;
+
+const handlers: { readonly [T in Request['type']]: Handler<T> } = {
+  load,
+  async hold(number, { tensors }) {
+    const { state } = sessionOf(number);
+    for (const [name, t] of tensors) state.set(name, toOrt(t));
     return [];
   },
-  async hold({ tensors }) {
-    for (const [name, t] of tensors) held.set(name, toOrt(t));
-    return [];
-  },
-  async take({ names }) {
-    return names.map((name) => {
-      const t = required(held.get(name), name);
-      held.delete(name);
-      return [name, fromOrt(t)];
-    });
+  async take(number, { names }) {
+    const { state } = sessionOf(number);
+    const taken = names.map((name) => [name, fromOrt(required(state.get(name), name))] as const);
+    for (const name of names) state.delete(name);
+    return taken;
   },
   run,
-  async close() {
-    await session?.release();
-    session = undefined;
-    held.clear();
+  async close(number) {
+    await sessions.get(number)?.session.release();
+    sessions.delete(number);
     return [];
   },
 };
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const buffersOf = (tensors: NamedTensors): ArrayBuffer[] => [
   ...new Set(
@@ -59,11 +77,11 @@ const buffersOf = (tensors: NamedTensors): ArrayBuffer[] => [
   ),
 ];
 
-parentPort?.on('message', async ({ id, request }: Numbered) => {
+parentPort?.on('message', async ({ id, session, request }: Numbered) => {
   try {
-    const tensors = await handlers[request.type](request as never);
+    const tensors = await handlers[request.type](session, request as never);
     parentPort?.postMessage({ id, tensors } satisfies Answer, buffersOf(tensors));
   } catch (error) {
-    parentPort?.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies Answer);
+    parentPort?.postMessage({ id, error: messageOf(error) } satisfies Answer);
   }
 });
