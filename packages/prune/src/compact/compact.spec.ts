@@ -164,10 +164,10 @@ test.skipIf(!hasTiny)('every layer at once (skipped where ../shared is not besid
     clearColumns(layer.output, headBlock(layer, 2 + l));
     clearRows(layer.intermediate[0]!, range(3, 20));
     clearColumns(layer.contraction, range(20, 20));
-    for (const m of [layer.query, layer.key, layer.value, layer.intermediate[0]!]) clearColumns(m, range(5, 20));
+    for (const m of [layer.query, layer.key, layer.value, layer.intermediate[0]!]) clearColumns(m, range(5, 25));
   });
   const { structure } = await checked(model);
   expect(
     structure.map((s) => [s.heads, s.hiddenUnits, s.inputDims?.attention?.length, s.inputDims?.mlp?.length]),
-  ).toEqual(Array(2).fill([2, 27, 12, 12]));
+  ).toEqual(Array(2).fill([2, 27, 7, 7]));
 });

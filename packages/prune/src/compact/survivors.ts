@@ -11,10 +11,10 @@ export interface Survivors {
 }
 
 /**
- * Weights that picking one more input dimension must be worth: its index takes the bytes of two weights, and picking
- * takes time that a slightly narrower product does not give back.
+ * Weights that picking one more input dimension must be worth. In ONNX Runtime on a CPU, picking a number of a row takes
+ * about as long as 64 more multiplications in the product do; its index takes the bytes of two weights.
  */
-const PICK_COST = 16;
+const PICK_COST = 64;
 
 /** Heads and units that have to stay: a dead one whose constant has no bias to go into stays as well. */
 export function essential(layer: PrunableLayer): { heads: number[]; units: number[] } {
@@ -28,7 +28,7 @@ export function essential(layer: PrunableLayer): { heads: number[]; units: numbe
   };
 }
 
-/** The input dimensions read by what stays of a layer, where cutting the others makes the model smaller. */
+/** The input dimensions read by what stays of a layer, where cutting the others makes it smaller and no slower. */
 export function readInputs(layer: PrunableLayer, kept: { heads: readonly number[]; units: readonly number[] }) {
   const qkv = [layer.query, layer.key, layer.value];
   const attention = worthPicking(qkv, (m) => headRows(m, layer.heads, kept.heads));
