@@ -12,4 +12,6 @@ export interface RunContext {
   /** Folder that relative paths start from. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Stands in for the requests to the Hub; the process's own through its proxies when absent. */
+  readonly fetch?: typeof fetch;
 }

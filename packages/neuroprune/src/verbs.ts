@@ -14,13 +14,13 @@ type Loaders = { readonly [V in VerbName]: () => Promise<VerbModule<V>> };
 
 /** Modules of the verbs, loaded when called, so that help and errors do not wait for the libraries of a job. */
 export const loaders: Loaders = {
-  'prune-and-publish': () => import('./verbs/not-built.js'),
-  prune: () => import('./verbs/not-built.js'),
-  finetune: () => import('./verbs/not-built.js'),
-  convert: () => import('./verbs/not-built.js'),
-  evaluate: () => import('./verbs/not-built.js'),
-  publish: () => import('./verbs/not-built.js'),
-  report: () => import('./verbs/not-built.js'),
+  'prune-and-publish': () => import('./verbs/prune-and-publish.js'),
+  prune: () => import('./verbs/prune.js'),
+  finetune: () => import('./verbs/finetune.js'),
+  convert: () => import('./verbs/convert.js'),
+  evaluate: () => import('./verbs/evaluate.js'),
+  publish: () => import('./verbs/publish.js'),
+  report: () => import('./verbs/report.js'),
   doctor: () => import('./verbs/doctor.js'),
   'hub serve': () => import('./verbs/hub-serve.js'),
 };

@@ -18,6 +18,11 @@ export const EvaluateOptions = z.strictObject({
   split: option(z.enum(['train', 'validation', 'test']).default('validation'), { description: 'Rows to evaluate on' }),
   limit: option(count(1).optional(), { description: 'Evaluate only the first rows' }),
   batchSize: option(count(1).default(32), { description: 'Rows evaluated at once' }),
+  out: option(text.optional(), {
+    description: 'Folder whose predictions/<task>.ndjson are written',
+    'x-default': 'none are written',
+    'x-value': 'DIR',
+  }),
   threads,
   device,
   offline,

@@ -1,0 +1,180 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { evaluationBatches, type TaskScore, writePredictions } from '@neuroprune/evaluate';
+import { buildModel } from '@neuroprune/models';
+import type { Model, Tensor } from '@neuroprune/onnx';
+import { type Compacted, compact, inferenceGraph, prove, type TrainResult } from '@neuroprune/prune';
+import type { RunResult } from '@neuroprune/report';
+import { NeuropruneError } from '../error.js';
+import { writeModelCard } from './card.js';
+import type { Inputs } from './inputs.js';
+import { measureLatency } from './latency.js';
+import { methodTitle } from './method.js';
+import { onnxBytes, writeOnnx } from './onnx-file.js';
+import { recipeFileOf } from './recipe-file.js';
+import { recordOf } from './record.js';
+import { writeReport } from './report.js';
+import { inRunFolder, RECIPE } from './run-folder.js';
+import { writeSample } from './sample.js';
+import { ONNX, saveFolder } from './save.js';
+import { score } from './score.js';
+import type { Run } from './stage.js';
+import { type Shape, shapeOf } from './structure.js';
+import { trainModel } from './train-model.js';
+import { writeJson } from './write-file.js';
+
+type Parameters = Map<string, Tensor<'float32'>>;
+
+/** Trains, compacts, proves, measures and reports into a run folder, which appears when all of it held. */
+export async function pruneRun(inputs: Inputs, out: string, run: Run): Promise<RunResult> {
+  const result = await inRunFolder(out, async (folder) => {
+    run.log.open(folder);
+    await writeJson(path.join(folder, RECIPE), recipeFileOf(inputs));
+    const dense = await trainBaseline(inputs, run);
+    const trained = await trainSparse(inputs, run);
+    const shape = shapeOf(inputs.prepared.loaded.prunable, trained.tensors, trained.removals);
+    const compacted = await cutOut(inputs, trained.tensors, folder, run);
+    const proof = await proveFolder(inputs, folder, run);
+    const scored = await evaluateFile(inputs, folder, run);
+    const speed = await measure(inputs, trained.tensors, folder, run);
+    const result = resultOf(inputs, { trained, shape, compacted, proof, scored, dense, speed });
+    await writeJson(path.join(folder, 'run.json'), result);
+    await writeJson(
+      path.join(folder, 'model/neuroprune.json'),
+      recordOf(recipeFileOf(inputs), shape.masksHash, result),
+    );
+    await run.stage('report', async () => {
+      await writeModelCard(folder);
+      await writeReport(folder);
+    });
+    return result;
+  });
+  run.log.open(out);
+  return result;
+}
+
+type Trained = Omit<TrainResult, 'tensors'> & { readonly tensors: Parameters };
+
+async function trainSparse({ prepared, recipe }: Inputs, run: Run): Promise<Trained> {
+  const { method } = recipe;
+  const work = () => trainModel(prepared, recipe, method, run.context, (event) => run.log.write(event));
+  return withFloats(await run.stage(`train ${method.name}`, work));
+}
+
+/** Scores of the dense model after the same steps from the same start. */
+async function trainBaseline(inputs: Inputs, run: Run): Promise<TaskScore | undefined> {
+  const { prepared, recipe, task, rows } = inputs;
+  if (recipe.baseline === undefined) return undefined;
+  const { tensors } = withFloats(
+    await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context)),
+  );
+  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
+  return run.stage('evaluate dense', () =>
+    score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
+  );
+}
+
+function withFloats(result: TrainResult): Trained {
+  const tensors = [...result.tensors].map(([name, tensor]): [string, Tensor<'float32'>] => {
+    if (tensor.dtype === 'float32') return [name, tensor as Tensor<'float32'>];
+    throw new Error(`internal: ${name}: expected float32 from training, got ${tensor.dtype}`);
+  });
+  return { ...result, tensors: new Map(tensors) };
+}
+
+const denseModel = ({ prepared: { loaded } }: Inputs, tensors: Parameters): Model =>
+  inferenceGraph(buildModel({ config: loaded.config, tensors, labels: loaded.head.numLabels }).model);
+
+/** Cuts the dead structure out and writes what is published, the card apart. */
+function cutOut({ prepared: { loaded }, model }: Inputs, tensors: Parameters, folder: string, run: Run) {
+  return run.stage('compact', async () => {
+    const { config, head, prunable } = loaded;
+    const compacted = await compact({ config, head, prunable, tensors });
+    await saveFolder(path.join(folder, 'model'), { loaded, tensors, compact: compacted.model, source: model });
+    return compacted;
+  });
+}
+
+/** Compares the two published files over all validation rows. */
+async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Run): Promise<RunResult['proof']> {
+  const batches = evaluationBatches(prepared.validation, recipe.batchSize).map(({ batch }) => batch);
+  const request = { folder: path.join(folder, 'model'), batches, threads: recipe.threads, signal: run.context.signal };
+  const { examples, maxAbsDifference, ok } = await run.stage('prove', () => prove(request));
+  if (ok) return { examples, maxAbsDifference };
+  throw new NeuropruneError(
+    'job',
+    `proof: expected equal logits from model.safetensors and ${ONNX}, got a difference of ${maxAbsDifference} over ${examples} rows; nothing was kept`,
+  );
+}
+
+/** Scores the small ONNX file on the validation split, and keeps predictions and a sample. */
+async function evaluateFile(inputs: Inputs, folder: string, run: Run): Promise<TaskScore> {
+  const { task, prepared, recipe, rows } = inputs;
+  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
+  const scored = await run.stage('evaluate', () =>
+    score(path.join(folder, 'model', ONNX), task, prepared.validation, run.context, session),
+  );
+  const { predictions } = scored;
+  await writePredictions(path.join(folder, 'predictions', `${task.name}.ndjson`), predictions);
+  await writeSample(folder, task, rows.validation.rows, prepared.validation, predictions, prepared.maxLength);
+  return scored;
+}
+
+type Speed = Pick<RunResult, 'bytes' | 'latency'>;
+
+/** Bytes and latency of the small ONNX file beside the same model uncut. */
+async function measure(inputs: Inputs, tensors: Parameters, folder: string, run: Run): Promise<Speed> {
+  const { prepared, recipe } = inputs;
+  const compactFile = path.join(folder, 'model', ONNX);
+  const scratch = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-dense-'));
+  try {
+    const denseFile = path.join(scratch, 'model.onnx');
+    await writeOnnx(denseModel(inputs, tensors), denseFile);
+    const files = { dense: denseFile, compact: compactFile };
+    const latency = await run.stage('latency', () =>
+      measureLatency(files, prepared.validation, { threads: recipe.threads }, run.context.signal),
+    );
+    return { latency, bytes: { dense: await onnxBytes(denseFile), compact: await onnxBytes(compactFile) } };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+interface Outcome {
+  readonly trained: Trained;
+  readonly shape: Shape;
+  readonly compacted: Compacted;
+  readonly proof: RunResult['proof'];
+  readonly scored: TaskScore;
+  readonly dense: TaskScore | undefined;
+  readonly speed: Speed;
+}
+
+function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult {
+  const { trained, shape, compacted, proof, scored, dense, speed } = outcome;
+  const { method } = recipe;
+  const heads = 'heads' in method ? method.heads : undefined;
+  const { split, examples, metrics } = scored;
+  return {
+    model: model.id,
+    task: task.name,
+    method: methodTitle(method),
+    device: recipe.device,
+    sparsity: { requested: ('sparsity' in method && method.sparsity) || 0, reached: shape.sparsity },
+    heads: { ...shape.heads, ...(heads === undefined ? {} : { requested: heads }) },
+    parameters: compacted.parameters,
+    ...speed,
+    // The rows are the method's own; the schema's arrays are mutable ones.
+    structure: structuredClone(shape.layers) as RunResult['structure'],
+    evaluation: [{ task: task.name, split, examples, metrics, ...(dense ? { dense: dense.metrics } : {}) }],
+    proof,
+    training: {
+      steps: trained.steps,
+      seconds: trained.seconds,
+      stepMs: trained.stepMs,
+      tokens: trained.computedTokens,
+      paddedTokens: trained.paddedTokens,
+    },
+  };
+}

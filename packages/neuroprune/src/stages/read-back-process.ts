@@ -1,0 +1,45 @@
+// A process of its own: the library keeps its settings in one global object, and nothing of the run may help it.
+import { text } from 'node:stream/consumers';
+import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
+
+/** What the process reads from its standard input. */
+export interface ReadBackOrder {
+  readonly endpoint: string;
+  readonly repo: string;
+  readonly revision: string;
+  readonly cacheDir: string;
+  readonly maxLength: number;
+  readonly inputs: readonly (readonly string[])[];
+}
+
+const BATCH = 16;
+
+const order: ReadBackOrder = JSON.parse(await text(process.stdin));
+const { endpoint, repo, revision, cacheDir, inputs, maxLength } = order;
+const token = process.env.HF_TOKEN;
+env.remoteHost = `${endpoint}/`;
+env.allowLocalModels = false;
+env.cacheDir = cacheDir;
+// The library sends the token to huggingface.co alone; a private repository elsewhere needs it too.
+const plainFetch = env.fetch;
+env.fetch = (url, init) => {
+  const headers = new Headers(init?.headers);
+  if (token && new URL(String(url)).origin === new URL(endpoint).origin)
+    headers.set('Authorization', `Bearer ${token}`);
+  return plainFetch(url, { ...init, headers });
+};
+
+const tokenizer = await AutoTokenizer.from_pretrained(repo, { revision });
+const model = await AutoModelForSequenceClassification.from_pretrained(repo, { revision, dtype: 'fp32' });
+const logits: number[][] = [];
+for (let start = 0; start < inputs.length; start += BATCH) {
+  const part = inputs.slice(start, start + BATCH);
+  const pairs = part.flatMap(([, second]) => (second === undefined ? [] : [second]));
+  const encoded = tokenizer(
+    part.map(([first]) => first ?? ''),
+    { padding: true, truncation: true, max_length: maxLength, ...(pairs.length > 0 ? { text_pair: pairs } : {}) },
+  );
+  const output = await model(encoded);
+  logits.push(...output.logits.tolist());
+}
+process.stdout.write(JSON.stringify(logits));

@@ -1,0 +1,50 @@
+import { availableParallelism } from 'node:os';
+import type { Task } from '@neuroprune/evaluate';
+import type { Method } from '@neuroprune/prune';
+import type { VerbOptions } from '../schema/verbs.js';
+import { methodOf, type PruneChoice } from './method.js';
+
+/** Options of a training run as the schemas give them. */
+export type TrainingOptions = VerbOptions<'finetune'> & PruneChoice & Pick<VerbOptions<'prune'>, 'baseline'>;
+
+/** How a run trains and prunes, every default filled in. */
+export interface Recipe {
+  readonly task: Task['name'];
+  readonly method: Method;
+  /** Whether the same steps are taken densely too, to compare with. */
+  readonly baseline?: 'dense';
+  readonly epochs: number;
+  readonly maxSteps?: number;
+  readonly batchSize: number;
+  readonly lr: number;
+  readonly schedule: 'linear' | 'cosine' | 'constant';
+  readonly warmup: number;
+  readonly weightDecay: number;
+  readonly dropout: number;
+  readonly maxLength: number;
+  readonly seed: number;
+  readonly device: 'cpu';
+  readonly threads: number;
+}
+
+/** Fills a task's recipe into what the options leave open. */
+export function recipeOf(options: TrainingOptions, { name, recipe }: Task): Recipe {
+  const { maxSteps, baseline } = options;
+  return {
+    task: name,
+    method: methodOf(options),
+    ...(baseline === undefined ? {} : { baseline }),
+    epochs: options.epochs ?? recipe.epochs,
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+    batchSize: options.batchSize ?? recipe.batchSize,
+    lr: options.lr ?? recipe.learningRate,
+    schedule: options.schedule ?? recipe.schedule,
+    warmup: options.warmup ?? recipe.warmup,
+    weightDecay: options.weightDecay ?? recipe.weightDecay,
+    dropout: options.dropout ?? recipe.dropout,
+    maxLength: options.maxLength ?? recipe.maxLength,
+    seed: options.seed,
+    device: options.device,
+    threads: options.threads ?? availableParallelism(),
+  };
+}

@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { DataRow, EncodedRows, Prediction, Task } from '@neuroprune/evaluate';
+import { z } from 'zod';
+import { NeuropruneError } from '../error.js';
+import { writeJson } from './write-file.js';
+
+/** Inputs and the logits they must give, to check a published model with. */
+export const Sample = z.object({
+  /** Tokens after which an input would be cut; none of them is. */
+  maxLength: z.int(),
+  inputs: z.array(z.array(z.string()).min(1).max(2)),
+  logits: z.array(z.array(z.number())),
+});
+export type Sample = z.output<typeof Sample>;
+
+/** Rows in a sample. */
+const ROWS = 64;
+
+const FILE = 'sample.json';
+
+/** Keeps the first rows that are not cut, with the logits of the file that was proved. */
+export async function writeSample(
+  folder: string,
+  task: Task,
+  rows: readonly DataRow[],
+  { rows: encoded }: EncodedRows,
+  predictions: readonly Prediction[],
+  maxLength: number,
+): Promise<void> {
+  const chosen = encoded.flatMap((row, i) => (row.inputIds.length < maxLength ? [i] : [])).slice(0, ROWS);
+  const sample: Sample = {
+    maxLength,
+    inputs: chosen.map((i) => task.sentences.map((column) => String(rows[i]?.[column]))),
+    logits: chosen.map((i) => [...(predictions[i]?.logits ?? [])]),
+  };
+  await writeJson(path.join(folder, FILE), sample);
+}
+
+/** The sample of a run folder. */
+export async function readSample(folder: string): Promise<Sample> {
+  const file = path.join(folder, FILE);
+  try {
+    return Sample.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    throw new NeuropruneError('input', `${file}: expected the sample of a finished run, got none; run it again`, {
+      cause,
+    });
+  }
+}

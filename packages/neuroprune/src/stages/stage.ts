@@ -1,0 +1,27 @@
+import { performance } from 'node:perf_hooks';
+import type { RunContext } from '../context.js';
+import { EventLog } from './event-log.js';
+
+/** A run under way. */
+export interface Run {
+  readonly context: RunContext;
+  readonly log: EventLog;
+  /** Does one stage, announced by its name; its time goes to the log when it held. */
+  readonly stage: <T>(name: string, work: () => Promise<T>, detail?: string) => Promise<T>;
+}
+
+/** Starts a run. */
+export function startRun(context: RunContext): Run {
+  const { signal, onEvent } = context;
+  const log = new EventLog();
+  const stage: Run['stage'] = async (name, work, detail) => {
+    signal.throwIfAborted();
+    onEvent({ type: 'stage', stage: name, ...(detail === undefined ? {} : { detail }) });
+    const start = performance.now();
+    const result = await work();
+    signal.throwIfAborted();
+    log.write({ type: 'stage', stage: name, seconds: Math.round(performance.now() - start) / 1000 });
+    return result;
+  };
+  return { context, log, stage };
+}

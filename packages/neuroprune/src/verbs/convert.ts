@@ -1,0 +1,103 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { trainable } from '@neuroprune/autodiff';
+import { type Head, type LoadedModel, loadModel, savedConfig } from '@neuroprune/models';
+import type { Model } from '@neuroprune/onnx';
+import { inferenceGraph } from '@neuroprune/prune';
+import type { RunContext } from '../context.js';
+import { NeuropruneError } from '../error.js';
+import type { VerbOptions } from '../schema/verbs.js';
+import { type FetchedModel, fetchModel } from '../stages/fetch-model.js';
+import { hubOf } from '../stages/hub-options.js';
+import { writeOnnx } from '../stages/onnx-file.js';
+import { copyTokenizer, ONNX } from '../stages/save.js';
+import { type Run, startRun } from '../stages/stage.js';
+import { writeJson } from '../stages/write-file.js';
+import type { Verification } from '../verify/compare.js';
+import { verifyGolden } from '../verify/verify.js';
+import { table } from './table.js';
+
+/** Where the step graph of training lies. */
+const STEP = 'onnx/step.onnx';
+
+/** What `convert` made and compared. */
+export interface Converted {
+  readonly model: string;
+  /** The ONNX file that was written. */
+  readonly file?: string;
+  /** The comparison with a golden file, worst tensor first. */
+  readonly verification?: Verification;
+}
+
+/** Writes a model as ONNX, compares its training graph with a golden file, or both. */
+export async function run(options: VerbOptions<'convert'>, context: RunContext): Promise<Converted> {
+  const { cwd } = context;
+  const started = startRun(context);
+  const source = await started.stage(
+    'fetch',
+    () => fetchModel(options.model, hubOf(context, options), context),
+    options.model,
+  );
+  const { out, verify } = options;
+  const file = out === undefined ? {} : { file: await convert(source, out, options.trainable, started) };
+  if (verify === undefined) return { model: options.model, ...file };
+  const verification = await started.stage('verify', () =>
+    verifyGolden({ model: source.folder, golden: path.resolve(cwd, verify) }),
+  );
+  const result: Converted = { model: options.model, ...file, verification };
+  if (verification.ok) return result;
+  const bad = verification.rows.filter((row) => !row.ok).length;
+  const message = `${verify}: expected every tensor in tolerance, got ${bad} of ${verification.rows.length} out`;
+  throw new NeuropruneError('job', message, { result });
+}
+
+async function convert(source: FetchedModel, out: string, step: boolean, { context, stage }: Run): Promise<string> {
+  const folder = path.resolve(context.cwd, out);
+  const file = step ? STEP : ONNX;
+  await stage('convert', async () => {
+    const loaded = await loadModel(source.folder);
+    if (loaded.fresh.length > 0) {
+      const message = `drawn at random, as the checkpoint lacks them: ${loaded.fresh.join(', ')}`;
+      context.onEvent({ type: 'warning', message });
+    }
+    const model = step ? trainable(loaded.model, { loss: lossOf(loaded.head) }) : inferenceGraph(loaded.model);
+    await writeFolder(folder, file, model, loaded, source);
+  });
+  return path.join(out, file);
+}
+
+async function writeFolder(
+  folder: string,
+  file: string,
+  model: Model,
+  loaded: LoadedModel,
+  source: FetchedModel,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeOnnx(model, path.join(folder, file));
+  await writeJson(path.join(folder, 'config.json'), savedConfig(loaded));
+  await copyTokenizer(source.folder, folder);
+}
+
+function lossOf({ problemType }: Head): 'crossEntropy' | 'meanSquaredError' {
+  if (problemType === 'regression') return 'meanSquaredError';
+  if (problemType === 'single_label_classification') return 'crossEntropy';
+  throw new NeuropruneError(
+    'input',
+    `problem_type: expected regression or single_label_classification to train, got ${problemType}`,
+  );
+}
+
+/** A row a tensor, worst first. */
+export function format({ file, verification }: Converted): string {
+  const rows = verification?.rows.map(({ name, maxAbs, relative, ok, problem }) => [
+    name,
+    maxAbs?.toExponential(2) ?? '–',
+    relative?.toExponential(2) ?? '–',
+    ok ? 'ok' : (problem ?? 'out'),
+  ]);
+  return [
+    ...(file === undefined ? [] : [file]),
+    ...(rows ? [table([['tensor', 'max |difference|', 'relative', ''], ...rows])] : []),
+  ].join('\n');
+}

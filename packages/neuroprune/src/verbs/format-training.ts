@@ -1,0 +1,83 @@
+import { methodTitle } from '../stages/method.js';
+import type { Plan } from '../stages/plan.js';
+import { small, table } from './table.js';
+import type { TrainOutcome, TrainPlan } from './train.js';
+
+/** The outcome, or the plan, of a training verb as text. */
+export function formatTraining(result: TrainOutcome | TrainPlan): string {
+  return 'dryRun' in result ? formatPlan(result) : formatOutcome(result);
+}
+
+const integer = (value: number): string => Math.round(value).toLocaleString('en-US');
+const percent = (value: number): string => `${(100 * value).toFixed(2)} %`;
+const milliseconds = (value: number): string => `${value.toPrecision(3)} ms`;
+
+function formatOutcome(result: TrainOutcome): string {
+  const { sparsity, heads, parameters, bytes, evaluation, latency, proof, published, readBack } = result;
+  const withDense = evaluation.some(({ dense }) => dense !== undefined);
+  const scores = evaluation.flatMap(({ task, split, metrics, dense }) =>
+    Object.entries(metrics).map(([name, value]) => [
+      `${task} ${split} ${name}`,
+      withDense ? (dense?.[name]?.toFixed(4) ?? '') : '',
+      value.toFixed(4),
+    ]),
+  );
+  return [
+    table([
+      ['', withDense ? 'dense' : '', result.method],
+      ...scores,
+      ['zeros in the prunable matrices', '', percent(sparsity.reached)],
+      ['attention heads', integer(heads.total), integer(heads.kept)],
+      ['parameters', integer(parameters.dense), integer(parameters.compact)],
+      ['bytes of the ONNX file', integer(bytes.dense), integer(bytes.compact)],
+      ...latency.map(({ batch, length, denseMs, compactMs }) => [
+        `latency, batch ${batch} × ${length}`,
+        milliseconds(denseMs),
+        milliseconds(compactMs),
+      ]),
+    ]),
+    '',
+    `proof: masked and compact logits differ by at most ${small(proof.maxAbsDifference)} over ${integer(proof.examples)} rows`,
+    ...(readBack
+      ? [
+          `read back: the published model's logits differ by at most ${small(readBack.maxAbsDifference)} over ${readBack.examples} rows`,
+        ]
+      : []),
+    ...(published ? [`published: ${published.url} (${published.commit.slice(0, 12)})`] : []),
+    `report: ${result.run}/report/index.html`,
+  ].join('\n');
+}
+
+function formatPlan(plan: TrainPlan): string {
+  const { recipe, rows, prunable, blocks, files } = plan;
+  return [
+    `${plan.model}${plan.commit === null ? '' : ` (${plan.commit.slice(0, 12)})`} on ${recipe.task}, ${methodTitle(recipe.method)}: nothing was trained`,
+    '',
+    table([
+      ['layer', 'heads', 'hidden units', 'prunable weights'],
+      ...blocks.map((block) => [block.layer, integer(block.heads), integer(block.hiddenUnits), integer(block.weights)]),
+    ]),
+    '',
+    table([
+      ['parameters', integer(plan.parameters)],
+      ['prunable weights', integer(prunable.weights)],
+      ['of these zero in the end', integer(prunable.zeros)],
+      ['attention heads', headsOf(plan)],
+      ['training rows', integer(rows.train)],
+      ['validation rows', integer(rows.validation)],
+      ['steps', `${integer(plan.steps)}${recipe.baseline ? ', twice' : ''}`],
+      ['learning rate', String(recipe.lr)],
+      ['memory of training, roughly', `${integer(plan.memory / 1e6)} MB`],
+    ]),
+    '',
+    `${plan.to === undefined ? `Files in ${plan.run}/model` : `Files to upload to ${plan.to}`}, bytes:`,
+    table(
+      files.map(({ path, bytes, atMost }) => [path, bytes === null ? '?' : `${atMost ? '≤ ' : ''}${integer(bytes)}`]),
+    ),
+  ].join('\n');
+}
+
+function headsOf({ recipe: { method }, prunable }: Plan): string {
+  const heads = 'heads' in method ? method.heads : undefined;
+  return heads === undefined ? integer(prunable.heads) : `${integer(heads)} of ${integer(prunable.heads)}`;
+}
