@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { readSafetensors, saveModel, writeSafetensors } from '@neuroprune/models';
 import { saveModel as saveOnnx } from '@neuroprune/onnx';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { batches, logitsOf, micro, planted } from '../test/models.js';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { batches, logitsOf, micro, planted, temporaryFolder } from '../test/models.js';
 import { clearColumns, clearRows, headBlock, range } from '../test/plant.js';
 import { compact } from './compact/compact.js';
 import { prove } from './prove.js';
@@ -95,12 +95,13 @@ test('no rows prove nothing', async () => {
 
 test('an abort ends it, and leaves no files', async () => {
   await publish();
-  const temporary = async () => (await readdir(tmpdir())).filter((name) => name.startsWith('neuroprune-')).length;
-  const before = await temporary();
+  const temporary = await temporaryFolder();
+  vi.stubEnv('TMPDIR', temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
   const controller = new AbortController();
   const running = prove({ folder, batches: given, signal: controller.signal });
   setTimeout(() => controller.abort(new Error('enough')), 100);
   await expect(running).rejects.toThrow('enough');
-  expect(await temporary()).toBeLessThanOrEqual(before);
+  expect(await readdir(temporary)).toEqual([]);
   await expect(prove({ folder, batches: given, signal: controller.signal })).rejects.toThrow('enough');
 });

@@ -38,26 +38,33 @@ export async function prove({ folder, batches, threads, limit = 1e-4, signal }: 
     const file = path.join(temporary, 'batches.safetensors');
     await writeBatches(file, batches);
     const comparison = { folder: path.resolve(folder), batches: file, ...(threads !== undefined && { threads }) };
-    const compared = await inFreshProcess(comparison, signal);
+    const compared = await inFreshProcess(comparison, temporary, signal);
     return { ...compared, ok: compared.maxAbsDifference <= limit };
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function inFreshProcess(comparison: Comparison, signal: AbortSignal | undefined): Promise<Compared> {
+async function inFreshProcess(
+  comparison: Comparison,
+  temporary: string,
+  signal: AbortSignal | undefined,
+): Promise<Compared> {
   signal?.throwIfAborted();
   // The built file: tests that run on sources use it too.
   const child = fork(fileURLToPath(import.meta.resolve('@neuroprune/prune/prove-process')), {
     execArgv: [],
+    // What a killed process leaves behind goes with the folder.
+    env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary },
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const kill = () => child.kill('SIGKILL');
+  const closed = once(child, 'close');
   signal?.addEventListener('abort', kill, { once: true });
   try {
     child.send(comparison);
-    const answer = await answerOf(child);
+    const answer = await answerOf(child, closed);
     if ('error' in answer) throw new PruneError(`proof: ${answer.error}`, answer.kind);
     return answer;
   } catch (error) {
@@ -65,16 +72,17 @@ async function inFreshProcess(comparison: Comparison, signal: AbortSignal | unde
   } finally {
     signal?.removeEventListener('abort', kill);
     kill();
+    await closed;
   }
 }
 
 /** The child's answer; its end before that is an error that quotes its last words. */
-async function answerOf(child: ChildProcess): Promise<ProofAnswer> {
+async function answerOf(child: ChildProcess, closed: Promise<unknown[]>): Promise<ProofAnswer> {
   let words = '';
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     words = (words + text).slice(-1000);
   });
-  const ended = once(child, 'close').then(([code, signal]) => {
+  const ended = closed.then(([code, signal]) => {
     const said = words.trim();
     throw new PruneError(
       `proof: its process ended without an answer (${signal ?? `code ${code}`})${said && `: ${said}`}`,
