@@ -21,6 +21,11 @@ export class Checks {
     }
   }
 
+  /** Notes a check that cannot run here. @param {string} name @param {string} why */
+  skip(name, why) {
+    this.#say('skipped', name, why);
+  }
+
   /** Prints the closing line; whether all is well. */
   close() {
     console.log(countLine(this.#count));

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { Checks } from './checks.mjs';
 import { run, start, succeed, userEnv } from './command.mjs';
 import { packAll, root } from './pack.mjs';
+import { checkQuickstart } from './quickstart.mjs';
 import { readJson, writeWorkspace } from './workspace.mjs';
 
 const base = await realpath(await mkdtemp(path.join(os.tmpdir(), 'neuroprune-e2e-')));
@@ -15,6 +16,8 @@ const token = 'hf_e2e';
 const checks = new Checks();
 const neuroprune = ['npx', '--no-install', 'neuroprune'];
 const nx = ['npx', '--no-install', 'nx'];
+
+await checkQuickstart(checks);
 
 /** @type {import('./pack.mjs').Packed[]} */
 let packed = [];
