@@ -12,7 +12,7 @@ export class Meter {
   tokens = 0;
   computedTokens = 0;
   paddedTokens = 0;
-  private rows = 0;
+  private examples = 0;
   private readonly chunks: Chunk[] = [];
 
   constructor(private readonly maxLength: number) {}
@@ -20,8 +20,8 @@ export class Meter {
   /** Adds a chunk's batches and the time they took. */
   add(batches: readonly Batch[], ms: number): void {
     this.chunks.push({ steps: batches.length, ms });
-    for (const { rows, length, tokens } of batches) {
-      this.rows += rows;
+    for (const { rows, length, tokens, weights } of batches) {
+      this.examples += weights.reduce((sum, weight) => sum + Number(weight > 0), 0);
       this.tokens += tokens;
       this.computedTokens += rows * length;
       this.paddedTokens += rows * this.maxLength;
@@ -39,8 +39,9 @@ export class Meter {
     return this.chunks.reduce((sum, { ms }) => sum + ms, 0) / 1000;
   }
 
+  /** Rows that count in the loss, a second. */
   get examplesPerSecond(): number {
-    return this.rows / this.seconds;
+    return this.examples / this.seconds;
   }
 
   /** Median milliseconds a step over the first and the last tenth of the chunks; the very first warms up. */

@@ -30,8 +30,10 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const pruner = prunerOf(request.method, request.groups, { steps: plan.steps, epochSteps: plan.epochSteps });
   const step = stepGraph(request, pruner);
   const signature = stepSignature(step);
-  await using training = await createTraining(step, initialState(request.model, signature), request.session);
-  const run = new Run(request, plan, pruner, training, context);
+  const state = initialState(request.model, signature);
+  const start = densityOf(prunableLayers(request.groups, parametersOf(state, signature)));
+  await using training = await createTraining(step, state, request.session);
+  const run = new Run(request, plan, pruner, training, context, start);
   while (run.done < plan.steps) await run.chunk();
   return await run.result(); // before the session is disposed of
 }
@@ -45,12 +47,19 @@ interface Plan {
 function planOf({ batches, epochs, maxSteps }: TrainRequest): Plan {
   const epochSteps = batches(0).length;
   const steps = Math.min(Math.round(epochSteps * epochs), maxSteps ?? Number.POSITIVE_INFINITY);
-  if (steps < 1)
-    throw new PruneError(
-      `training: expected at least one step, got ${epochs} epochs of ${epochSteps} batches`,
-      'input',
-    );
+  if (!(Number.isInteger(steps) && steps >= 1)) {
+    const got = `${epochs} epochs of ${epochSteps} batches${maxSteps === undefined ? '' : ` and at most ${maxSteps}`}`;
+    throw new PruneError(`training: expected a whole number of steps from 1, got ${got}`, 'input');
+  }
   return { steps, epochSteps };
+}
+
+/** How much of the prunable layers is left. */
+type Density = Pick<TrainEvent, 'sparsity' | 'heads'>;
+
+function densityOf(layers: readonly PrunableLayer[]): Density {
+  const matrices = matricesOf(layers);
+  return { sparsity: countZeros(matrices) / countWeights(matrices), heads: liveHeadCount(layers) };
 }
 
 function stepGraph({ model, loss, dropout }: TrainRequest, { masked, terms }: Pruner): Model {
@@ -63,8 +72,6 @@ class Run {
   done = 0;
   private readonly meter: Meter;
   private readonly removals: HeadRemoval[] = [];
-  private sparsity = 0;
-  private heads: number;
   private epochBatches: readonly Batch[] = [];
   private epoch = -1;
   private loss = Number.NaN;
@@ -75,9 +82,9 @@ class Run {
     private readonly pruner: Pruner,
     private readonly training: Training,
     private readonly context: TrainContext,
+    private density: Density,
   ) {
     this.meter = new Meter(request.maxLength);
-    this.heads = request.groups.reduce((sum, group) => sum + group.heads.count, 0);
   }
 
   /** Takes the next steps, then what the method does after them. */
@@ -117,6 +124,9 @@ class Run {
     if (epoch !== this.epoch) {
       this.epoch = epoch;
       this.epochBatches = this.request.batches(epoch);
+      const { length } = this.epochBatches;
+      if (length !== this.plan.epochSteps)
+        throw new PruneError(`internal: epoch ${epoch}: expected ${this.plan.epochSteps} batches, got ${length}`);
     }
     return this.epochBatches[step % this.plan.epochSteps] as Batch;
   }
@@ -163,14 +173,8 @@ class Run {
     await this.training.withState((state) => {
       const layers = prunableLayers(this.request.groups, parametersOf(state, this.training.signature));
       this.removals.push(...this.pruner.apply(this.done, layers));
-      this.measure(layers);
+      this.density = densityOf(layers);
     });
-  }
-
-  private measure(layers: readonly PrunableLayer[]): void {
-    const matrices = matricesOf(layers);
-    this.sparsity = countZeros(matrices) / countWeights(matrices);
-    this.heads = liveHeadCount(layers);
   }
 
   private report({ loss, ...penalties }: Record<string, Float32Array>): void {
@@ -183,8 +187,7 @@ class Run {
       loss: this.loss,
       penalties: Object.fromEntries(Object.entries(penalties).map(([name, values]) => [name, mean(values)])),
       lr: this.lr(this.done),
-      sparsity: this.sparsity,
-      heads: this.heads,
+      ...this.density,
       examplesPerSecond: this.meter.examplesPerSecond,
     };
     this.context.onEvent?.(event);
