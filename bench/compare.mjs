@@ -74,6 +74,7 @@ const row = ({ name, task, steps, warmup, meanLength, losses, times }) =>
   `| ${name}, ${task} | ${meanLength.toFixed(1)} | ${warmup} + ${steps} | ${spread(times.NeuroPrune)} | ${spread(times.PyTorch)} | ` +
   `${(median(times.NeuroPrune) / median(times.PyTorch)).toFixed(2)} | ${losses.toExponential(0)} |`;
 
+const quiet = os.loadavg()[0].toFixed(1);
 const missing = await run(python, ['-c', 'import torch, transformers']).then(
   () => undefined,
   () => `skipped: ${python} has no torch and transformers; NEUROPRUNE_PYTHON names an interpreter that has`,
@@ -88,9 +89,7 @@ else {
   }
   const { torch, transformers } = results[0]?.versions ?? {};
   const ort = createRequire(import.meta.url)('onnxruntime-node/package.json').version;
-  console.log(
-    `${os.cpus()[0].model}, ${os.cpus().length} cores, ${flags.threads} threads; load ${os.loadavg()[0].toFixed(1)} at the end`,
-  );
+  console.log(`${os.cpus()[0].model}, ${os.cpus().length} cores, ${flags.threads} threads; load ${quiet} at the start`);
   console.log(`Node ${process.versions.node}, onnxruntime-node ${ort}; torch ${torch}, transformers ${transformers}`);
   console.log(`${flags.repeats} repeats a side in turns, each a fresh process; median (lowest–highest)\n`);
   console.log(
