@@ -74,3 +74,19 @@ export function liveHeads(layer: Pick<AttentionLayer, 'value' | 'output' | 'head
 /** Heads of all layers that still do something. */
 export const liveHeadCount = (layers: readonly PrunableLayer[]): number =>
   layers.reduce((sum, layer) => sum + liveHeads(attentionOf(layer)).filter(Boolean).length, 0);
+
+/** Weights other than zero of each head of all layers, in its rows of Q, K, V or its columns of O, the most first. */
+export function headWeights(layers: readonly PrunableLayer[], kind: 'qkv' | 'output'): number[] {
+  const counts = layers.flatMap((layer) => {
+    const { query, key, value, ...rest } = attentionOf(layer);
+    return Array.from({ length: layer.heads }, (_, head) => {
+      let count = 0;
+      if (kind === 'output') eachOutput(rest, head, (i) => (count += Number(rest.output[i] !== 0)));
+      else
+        for (const array of [query, key, value])
+          for (const w of array.subarray(...blockOf(array, head, layer.heads))) count += Number(w !== 0);
+      return count;
+    });
+  });
+  return counts.sort((a, b) => b - a);
+}

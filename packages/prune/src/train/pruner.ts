@@ -2,10 +2,10 @@ import type { Terms } from '@neuroprune/autodiff';
 import type { PrunableGroups } from '@neuroprune/models';
 import { cutBelow } from '../cut.js';
 import { EPSILON } from '../degree.js';
-import { attentionOf, liveHeadCount } from '../heads/attention-layer.js';
+import { attentionOf, headWeights, liveHeadCount } from '../heads/attention-layer.js';
 import { eliminateHeads, type HeadRemoval } from '../heads/eliminate.js';
 import type { HeadTarget } from '../heads/plan.js';
-import { type Kind, matricesOf, type PrunableLayer } from '../layer.js';
+import { countWeights, type Kind, matricesOf, type PrunableLayer } from '../layer.js';
 import { type GradualMethod, type Method, type SubgradientMethod, THETA, type ThresholdMethod } from '../method.js';
 import { prunableNames } from '../prunable-layer.js';
 import { headEvents, headsAt, maskEvents, type Ramp, rampBounds, sparsityAt } from '../ramp.js';
@@ -58,18 +58,25 @@ function headTarget(method: ThresholdMethod | SubgradientMethod, step: number, h
 
 const ascending = (steps: Iterable<number>): number[] => [...new Set(steps)].sort((a, b) => a - b);
 
-const allHeads = (layers: readonly PrunableLayer[]): number => layers.reduce((sum, layer) => sum + layer.heads, 0);
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const allHeads = (layers: readonly PrunableLayer[]): number => sum(layers.map((layer) => layer.heads));
 
 /**
- * Targets of a mask event while heads are still to go: their removal will turn whole blocks of Q, K, V and O to zero, so
- * those kinds are cut to s' with s' + f·(1 - s') = s, where f is the share of heads yet to go. Without this room the
- * last removals would overshoot the sparsity asked for.
+ * Targets of a mask event, by kind, on the way to `method.sparsity`. Heads that are still to go will turn blocks of Q, K,
+ * V and O to zero, so these kinds keep as much room as the densest of them take; where dead heads alone are more than
+ * such a kind's share, the MLP is cut less. Without this, the last removals would overshoot the sparsity asked for.
  */
-function roomForHeads(s: number, keep: number | undefined, layers: readonly PrunableLayer[]): Record<Kind, number> {
-  const live = liveHeadCount(layers);
-  const f = keep === undefined ? 0 : Math.max(0, live - keep) / allHeads(layers);
-  const attention = f < 1 ? Math.max(0, (s - f) / (1 - f)) : 0;
-  return { mlp: s, qkv: attention, output: attention };
+function cutTargets(s: number, method: ThresholdMethod, layers: readonly PrunableLayer[]): Record<Kind, number> {
+  const { sparsity, heads } = method;
+  if (heads === undefined) return { mlp: s, qkv: s, output: s };
+  const weights = (kind: Kind) => countWeights(matricesOf(layers, kind));
+  const toGo = Math.max(0, liveHeadCount(layers) - heads);
+  const room = (kind: 'qkv' | 'output') =>
+    Math.max(0, s - sum(headWeights(layers, kind).slice(0, toGo)) / weights(kind));
+  const excess = Math.max(0, 1 - heads / allHeads(layers) - sparsity) * (weights('qkv') + weights('output'));
+  const mlp = s * Math.max(0, 1 - excess / (sparsity * weights('mlp')));
+  return { mlp, qkv: room('qkv'), output: room('output') };
 }
 
 function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
@@ -84,7 +91,7 @@ function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], r
         ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
         : [];
       if (masks.has(step))
-        cutByKind(layers, roomForHeads(sparsityAt(step, method.sparsity, ramp), method.heads, layers), method);
+        cutByKind(layers, cutTargets(sparsityAt(step, method.sparsity, ramp), method, layers), method);
       if (step === last) trim(matricesOf(layers), method.sparsity);
       return removed;
     },
