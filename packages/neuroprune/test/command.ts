@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -21,10 +21,17 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Told of all that a command has said on stderr so far. */
+export type Watch = (said: string, child: ChildProcess) => void;
+
 /** Runs the built command in a process of its own, with an environment that knows of no other Hub. */
 export async function neuroprune(
   args: readonly string[],
-  { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+  {
+    cwd,
+    env = {},
+    onStderr,
+  }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly onStderr?: Watch },
 ): Promise<Finished> {
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('HF_')));
   const bin = path.join(root, 'packages/neuroprune/bin/neuroprune.js');
@@ -32,6 +39,11 @@ export async function neuroprune(
     cwd,
     env: { ...own, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (part) => {
+    said += part;
+    onStderr?.(said, child);
   });
   const code = new Promise<number | null>((resolve) => child.on('close', resolve));
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -6,7 +6,7 @@ import { readSafetensors } from '@neuroprune/models';
 import { readModel } from '@neuroprune/onnx';
 import { parseEvents, RunResult } from '@neuroprune/report';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fixtures, neuroprune, TOKEN, temporary } from './command.js';
+import { fixtures, neuroprune, TOKEN, temporary, type Watch } from './command.js';
 
 const model = 'neuroprune/bert-micro-uncased';
 const job = `prune-and-publish ${model} --task sst2 --max-steps 24 --batch-size 16 --threads 2 --lr 4e-4`;
@@ -14,9 +14,10 @@ let folder = '';
 let hub: LocalHub;
 let remove = async (): Promise<void> => {};
 
-const call = (line: string) =>
+const call = (line: string, onStderr?: Watch) =>
   neuroprune(line.split(' '), {
     cwd: folder,
+    ...(onStderr ? { onStderr } : {}),
     env: { HF_ENDPOINT: hub.url, HF_TOKEN: TOKEN, HF_HOME: path.join(folder, 'home') },
   });
 
@@ -199,4 +200,15 @@ test.each([
   expect(Math.abs(run.sparsity.reached - sparsity)).toBeLessThanOrEqual(0.001);
   expect(run.evaluation[0].dense).toBeUndefined();
   expect(await text('runs/c/model/README.md')).toContain('from_pretrained("ORG/NAME")');
+});
+
+test('an interrupt in training ends it with 130, and nothing is left', async () => {
+  const before = await readdir(path.join(folder, 'runs'));
+  const line = `prune ${model} --task sst2 --sparsity 0.5 --out runs/stopped`;
+  const { code, stderr } = await call(line, (said, child) => {
+    if (!child.killed && /^train neuroprune/m.test(said)) child.kill('SIGINT');
+  });
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/neuroprune: interrupted\n$/);
+  expect(await readdir(path.join(folder, 'runs'))).toEqual(before);
 });

@@ -8,18 +8,11 @@ import { hubOf } from '../stages/hub-options.js';
 import { inputsOf } from '../stages/inputs.js';
 import { type Plan, planOf } from '../stages/plan.js';
 import { pruneRun } from '../stages/prune-run.js';
-import { publishRun } from '../stages/publish.js';
+import { type PublishRequest, publishRun } from '../stages/publish.js';
 import { recipeOf, type TrainingOptions } from '../stages/recipe.js';
 import { checkRunFolder } from '../stages/run-folder.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { checkTargets } from '../stages/targets.js';
-
-/** Where a training verb publishes, if it does. */
-export interface Destination {
-  readonly to: string;
-  readonly private: boolean;
-  readonly branch?: string | undefined;
-}
 
 /** What a training verb did. */
 export interface TrainOutcome extends RunResult {
@@ -37,10 +30,10 @@ export interface TrainPlan extends Plan {
 export async function trainVerb(
   options: TrainingOptions,
   context: RunContext,
-  destination?: Destination,
+  destination?: PublishRequest,
 ): Promise<TrainOutcome | TrainPlan> {
   const run = startRun(context);
-  recipeOf(options, tasks[options.task]);
+  recipeOf(options, tasks[options.task]); // what it refuses need not wait for the network
   const hub = hubOf(context, options);
   const out = runFolder(options);
   const folder = path.resolve(context.cwd, out);
@@ -54,6 +47,6 @@ export async function trainVerb(
   return { ...(destination ? await publishRun(folder, destination, hub, run) : result), run: out };
 }
 
-function checkAccess({ to }: Destination, options: HubOptions, { stage, context: { signal } }: Run): Promise<void> {
+function checkAccess({ to }: PublishRequest, options: HubOptions, { stage, context: { signal } }: Run): Promise<void> {
   return stage('check access', () => checkWriteAccess(to, { options, signal }), to);
 }
