@@ -3,6 +3,7 @@ import path from 'node:path';
 import { adamwScalars, initialState, parametersOf, type State, trainable } from '@neuroprune/autodiff';
 import { loadModel, readSafetensors } from '@neuroprune/models';
 import { float32, type Model, slotInput, slotOutput, stepSignature, type Tensor, writeModel } from '@neuroprune/onnx';
+import { type Batch, createTraining } from '@neuroprune/runtime';
 import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { root } from './workspace.js';
@@ -48,6 +49,40 @@ async function train(
   return losses;
 }
 
+/** The same steps in one run of a loop. */
+async function inOneRun(
+  step: Model,
+  state: State,
+  { stored, lr, weight_decay, steps }: Golden['adamw'] & { readonly stored: ReadonlyMap<string, Tensor> },
+) {
+  const { scalars } = stepSignature(step);
+  const [rows = 0, length = 0] = stored.get('input_ids')?.dims ?? [];
+  const ids = (name: string) => Int32Array.from(stored.get(name)?.data as BigInt64Array, Number);
+  const labels = stored.get('labels')?.data as BigInt64Array | Float32Array;
+  const batch: Batch = {
+    rows,
+    length,
+    inputs: Object.fromEntries(['input_ids', 'attention_mask', 'token_type_ids'].map((name) => [name, ids(name)])),
+    labels: labels instanceof Float32Array ? labels : Int32Array.from(labels, Number),
+    weights: new Float32Array(rows).fill(1),
+    tokens: rows * length,
+  };
+  const numbers = (count: number, from: number) => {
+    const each = Array.from(
+      { length: count },
+      (_, i): Record<string, number> => adamwScalars({ lr, step: from + i, weightDecay: weight_decay }),
+    );
+    return Object.fromEntries(scalars.map((name) => [name, Float32Array.from(each, (s) => s[name] as number)]));
+  };
+  await using training = await createTraining(step, state);
+  const { loss = [] } = await training.run(new Array<Batch>(steps).fill(batch), numbers(steps, 1));
+  const after = await training.withState((s) =>
+    Object.fromEntries([...s].map(([name, { data }]) => [name, (data as Float32Array).slice()])),
+  );
+  const { loss: next = [] } = await training.run([batch], numbers(1, steps + 1));
+  return { losses: [...loss, ...next], state: after };
+}
+
 describe.skipIf(!existsSync(models))('training agrees with PyTorch (golden files in ../shared)', () => {
   it.each([
     ['bert', 'crossEntropy'],
@@ -65,7 +100,12 @@ describe.skipIf(!existsSync(models))('training agrees with PyTorch (golden files
       stored.has(name) ? [[name, stored.get(name) as Tensor]] : [],
     );
     const weights = float32(new Float32Array(rows).fill(1));
+    const looped = await inOneRun(trainable(model, { loss, dropout: 0, noDecay: [] }), initialState(model, signature), {
+      stored,
+      ...golden.adamw,
+    });
     const losses = await train(step, state, { ...Object.fromEntries(inputs), weights }, golden.adamw);
+    expect(looped).toEqual({ losses, state: Object.fromEntries([...state].map(([key, { data }]) => [key, data])) });
 
     // Relative to float64; PyTorch's own float32 is 4e-7 away.
     losses.forEach((value, i) => {

@@ -21,7 +21,7 @@ export function stageSteps(
     [stagingInputs.rowOffsets, vector(offsets(batches.map((b) => b.rows)))],
   ]);
   for (const { name, dtype, rank } of signature.batch) {
-    const parts = batches.map((b) => sized(b, name, rank === 2 ? b.rows * b.length : b.rows));
+    const parts = batches.map((b) => checked(b, { name, dtype, size: rank === 2 ? b.rows * b.length : b.rows }));
     staged.set(outerName(name), flat(dtype, parts));
   }
   for (const name of signature.scalars) {
@@ -56,14 +56,19 @@ export function batchInput(batch: Batch, name: string): Int32Array | Float32Arra
   return values;
 }
 
-/** A batch's array after checking its size: a wrong one would shift the batches of all later steps. */
-function sized(batch: Batch, name: string, size: number): Int32Array | Float32Array {
-  const values = batchInput(batch, name);
-  if (values.length === size) return values;
-  throw new RuntimeError(
-    `batch of ${batch.rows} rows of ${batch.length}: expected ${size} numbers in '${name}', got ${values.length}`,
-    'input',
-  );
+/** A batch's array after a check: one of another size would shift the batches of all later steps. */
+function checked(batch: Batch, want: { readonly name: string; readonly dtype: FlatType; readonly size: number }) {
+  const values = batchInput(batch, want.name);
+  const { name, dtype, size } = want;
+  const fail = (expected: string, got: string | number): never => {
+    throw new RuntimeError(
+      `batch of ${batch.rows} rows of ${batch.length}: expected ${expected} in '${name}', got ${got}`,
+      'input',
+    );
+  };
+  if (values.length !== size) fail(`${size} numbers`, values.length);
+  if (dtype !== 'float32' && values instanceof Float32Array) fail('whole numbers (Int32Array)', 'a Float32Array');
+  return values;
 }
 
 type FlatType = 'int64' | 'int32' | 'float32';

@@ -183,6 +183,12 @@ describe('clear errors', () => {
       "batch of 3 rows of 5: expected 15 numbers in 'input_ids', got 14",
     ],
     [
+      'scores for ids',
+      { ...batch, inputs: { ...batch.inputs, input_ids: new Float32Array(15) as unknown as Int32Array } },
+      scalars(0, 1),
+      "batch of 3 rows of 5: expected whole numbers (Int32Array) in 'input_ids', got a Float32Array",
+    ],
+    [
       'labels of other rows',
       { ...batch, labels: new Float32Array(4) },
       scalars(0, 1),
