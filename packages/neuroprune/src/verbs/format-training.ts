@@ -24,7 +24,7 @@ function formatOutcome(result: TrainOutcome): string {
   );
   return [
     table([
-      ['', withDense ? 'dense' : '', result.method],
+      ['', 'dense', result.method],
       ...scores,
       ['zeros in the prunable matrices', '', percent(sparsity.reached)],
       ['attention heads', integer(heads.total), integer(heads.kept)],
