@@ -1,5 +1,5 @@
 // Milliseconds a training step, NeuroPrune beside PyTorch, in turns on one machine:
-//   node bench/compare.mjs [--case bert-micro,minilm] [--repeats 5] [--steps N] [--threads 2]
+//   node bench/compare.mjs [--case bert-micro,minilm] [--repeats 5] [--steps N] [--threads 2] [--dropout P]
 // NEUROPRUNE_PYTHON names the interpreter that has torch and transformers (python3 by default).
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -23,6 +23,7 @@ const { values: flags } = parseArgs({
     repeats: { type: 'string', default: '5' },
     steps: { type: 'string' },
     threads: { type: 'string', default: '2' },
+    dropout: { type: 'string' },
   },
 });
 
@@ -48,7 +49,8 @@ async function compare(name, chosen) {
   try {
     const { task, lr, warmup, chunk } = chosen;
     const steps = Number(flags.steps ?? chosen.steps);
-    const { weightDecay, dropout } = task.recipe;
+    const { weightDecay } = task.recipe;
+    const dropout = Number(flags.dropout ?? task.recipe.dropout);
     const job = { folder, warmup, steps, chunk, lr, weightDecay, dropout, threads: Number(flags.threads) };
     const { epochSteps, meanLength } = await prepare(chosen, folder, warmup + steps);
     const check = { ...job, dropout: 0, warmup: 0, steps: Math.min(10, steps) };
@@ -64,14 +66,14 @@ async function compare(name, chosen) {
         console.error(`${name} ${side} ${i + 1}: ${ms(result.ms)} ms`);
       }
     }
-    return { name, task: task.name, steps, warmup, epochSteps, meanLength, losses, times, versions };
+    return { name, task: task.name, dropout, steps, warmup, epochSteps, meanLength, losses, times, versions };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-const row = ({ name, task, steps, warmup, meanLength, losses, times }) =>
-  `| ${name}, ${task} | ${meanLength.toFixed(1)} | ${warmup} + ${steps} | ${spread(times.NeuroPrune)} | ${spread(times.PyTorch)} | ` +
+const row = ({ name, task, dropout, steps, warmup, meanLength, losses, times }) =>
+  `| ${name}, ${task} | ${dropout} | ${meanLength.toFixed(1)} | ${warmup} + ${steps} | ${spread(times.NeuroPrune)} | ${spread(times.PyTorch)} | ` +
   `${(median(times.NeuroPrune) / median(times.PyTorch)).toFixed(2)} | ${losses.toExponential(0)} |`;
 
 const quiet = os.loadavg()[0].toFixed(1);
@@ -93,8 +95,8 @@ else {
   console.log(`Node ${process.versions.node}, onnxruntime-node ${ort}; torch ${torch}, transformers ${transformers}`);
   console.log(`${flags.repeats} repeats a side in turns, each a fresh process; median (lowest–highest)\n`);
   console.log(
-    '| model, task | mean padded length | steps: warm-up + timed | NeuroPrune ms | PyTorch ms | ratio | loss difference |',
+    '| model, task | dropout | mean padded length | steps: warm-up + timed | NeuroPrune ms | PyTorch ms | ratio | loss difference |',
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
   console.log(results.map(row).join('\n'));
 }
