@@ -1,4 +1,5 @@
-import { copyFile, mkdir, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomic } from './atomic.js';
@@ -73,15 +74,21 @@ export class RepoCache {
     return hasSize(this.blob(file), file.size);
   }
 
-  /** Puts a file whose bytes are there into a snapshot: a relative link, or a copy where links are not allowed. */
+  /**
+   * Puts a file whose bytes are there into a snapshot: a relative link, or a copy where links are not allowed. It takes
+   * its place in one move, so that another process that reads the snapshot never finds it missing.
+   */
   async link(commit: string, file: RemoteFile): Promise<void> {
     const pointer = join(this.snapshot(commit), file.path);
     await mkdir(dirname(pointer), { recursive: true });
-    await rm(pointer, { force: true });
-    await symlink(relative(dirname(pointer), this.blob(file)), pointer).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return; // another process was quicker
-      await copyFile(this.blob(file), pointer);
-    });
+    const temporary = `${pointer}.${randomUUID()}.incomplete`;
+    try {
+      const target = relative(dirname(pointer), this.blob(file));
+      await symlink(target, temporary).catch(() => copyFile(this.blob(file), temporary));
+      await rename(temporary, pointer);
+    } finally {
+      await rm(temporary, { force: true });
+    }
   }
 
   #listingPath(commit: string): string {
