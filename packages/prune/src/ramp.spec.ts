@@ -54,5 +54,6 @@ test('heads fall with the ramp and reach the target at its end', () => {
   expect(counts).toEqual([...counts].sort((a, b) => b - a));
   expect(counts.at(-1)).toBe(14);
   expect(headsAt(10, 16, 14, ramp)).toBe(16);
+  expect(headsAt(350, 16, 14, ramp)).toBe(14); // 14.3 of 16: long before the ramp's end
   expect(headsAt(700, 12, 14, ramp)).toBe(12);
 });

@@ -63,8 +63,9 @@ export function sparsityAt(step: number, target: number, ramp: Ramp): number {
   return Math.max(0, target - slack) * rampProgress(step, ramp);
 }
 
-/** Heads that an elimination after this step leaves, from `total` down to `keep`. */
+/** Heads that an elimination after this step leaves, from `total` down to `keep`. Rounded to the nearest: rounding up
+ * would leave the last head to the last event, and the model no ramp to get over its loss. */
 export function headsAt(step: number, total: number, keep: number, ramp: Ramp): number {
   if (keep >= total) return total;
-  return Math.ceil(total - (total - keep) * rampProgress(step, ramp) - 1e-9);
+  return Math.round(total - (total - keep) * rampProgress(step, ramp));
 }
