@@ -26,3 +26,4 @@ export { type ReadOptions, readSafetensors, readSafetensorsHeader } from './safe
 export { encodeSafetensors, writeSafetensors } from './safetensors/write.js';
 export { type SaveRequest, savedConfig, saveModel } from './save-model.js';
 export type { LayerStructure, Structure } from './structure.js';
+export { writeFileAtomic } from './write-file.js';

@@ -40,4 +40,14 @@ export {
   stackDims,
   stepSignature,
 } from './step-signature.js';
-export { float32, int64, sizeOf, type Tensor, type TensorArrays, type TensorData, tensor, zeros } from './tensor.js';
+export {
+  float32,
+  int64,
+  sizeOf,
+  type Tensor,
+  type TensorArrays,
+  type TensorData,
+  tensor,
+  viewOf,
+  zeros,
+} from './tensor.js';

@@ -56,3 +56,26 @@ export function bytesOf(tensor: Tensor): Uint8Array | undefined {
   const { data } = tensor;
   return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
 }
+
+/** An element type with a fixed width. */
+export type Fixed = Exclude<DType, 'string'>;
+
+/** Views of little-endian bytes, which every platform of Node's is. */
+const views: { readonly [D in Fixed]: (buffer: ArrayBufferLike) => TensorArrays[D] } = {
+  float32: (b) => new Float32Array(b),
+  float64: (b) => new Float64Array(b),
+  float16: (b) => new Uint16Array(b),
+  bfloat16: (b) => new Uint16Array(b),
+  int8: (b) => new Int8Array(b),
+  int16: (b) => new Int16Array(b),
+  int32: (b) => new Int32Array(b),
+  int64: (b) => new BigInt64Array(b),
+  uint8: (b) => new Uint8Array(b),
+  uint16: (b) => new Uint16Array(b),
+  uint32: (b) => new Uint32Array(b),
+  uint64: (b) => new BigUint64Array(b),
+  bool: (b) => new Uint8Array(b),
+};
+
+/** The typed array of an element type over little-endian bytes, from the buffer's start to its end. */
+export const viewOf = <D extends Fixed>(dtype: D, buffer: ArrayBufferLike): TensorArrays[D] => views[dtype](buffer);

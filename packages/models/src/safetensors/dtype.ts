@@ -1,4 +1,4 @@
-import { type DType, sizeOf, type Tensor, type TensorArrays, type TensorData } from '@neuroprune/onnx';
+import { type DType, sizeOf, type Tensor } from '@neuroprune/onnx';
 import { ModelsError } from '../errors.js';
 
 /** Element types of the format (safetensors `Dtype`) that have an ONNX counterpart. */
@@ -33,25 +33,6 @@ export function safetensorsName(dtype: DType): SafetensorsDType {
   if (dtype === 'string') throw new ModelsError('safetensors: expected a number type, got string');
   return names[dtype];
 }
-
-const views: { readonly [D in Storable]: (buffer: ArrayBuffer) => TensorArrays[D] } = {
-  bfloat16: (b) => new Uint16Array(b),
-  bool: (b) => new Uint8Array(b),
-  float16: (b) => new Uint16Array(b),
-  float32: (b) => new Float32Array(b),
-  float64: (b) => new Float64Array(b),
-  int8: (b) => new Int8Array(b),
-  int16: (b) => new Int16Array(b),
-  int32: (b) => new Int32Array(b),
-  int64: (b) => new BigInt64Array(b),
-  uint8: (b) => new Uint8Array(b),
-  uint16: (b) => new Uint16Array(b),
-  uint32: (b) => new Uint32Array(b),
-  uint64: (b) => new BigUint64Array(b),
-};
-
-/** The typed array of an element type over little-endian bytes. */
-export const viewOf = (dtype: Storable, buffer: ArrayBuffer): TensorData => views[dtype](buffer);
 
 /** Value of the 16 bits of an IEEE 754 half: sign 1, exponent 5, fraction 10. */
 function halfValue(bits: number): number {

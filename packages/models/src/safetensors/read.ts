@@ -1,9 +1,9 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Tensor } from '@neuroprune/onnx';
+import { viewOf } from '@neuroprune/onnx';
 import { z } from 'zod';
 import { ModelsError } from '../errors.js';
-import { viewOf } from './dtype.js';
 import { headerLength, limits, parseHeader, type SafetensorsHeader, type TensorEntry } from './header.js';
 
 /** Bytes that can be read in part. */

@@ -1,9 +1,9 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type DType, dtypes, float32, type Tensor } from '@neuroprune/onnx';
+import { type DType, dtypes, float32, type Tensor, viewOf } from '@neuroprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { hasShared, modelFolder, temporaryFolder } from '../../test/shared.js';
-import { toFloat32, viewOf } from './dtype.js';
+import { toFloat32 } from './dtype.js';
 import { readSafetensors, readSafetensorsHeader } from './read.js';
 import { encodeSafetensors, writeSafetensors } from './write.js';
 

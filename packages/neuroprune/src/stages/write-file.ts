@@ -1,27 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { writeFileAtomic } from '@neuroprune/models';
 
-/** Writes a text file whole or not at all: a temporary name beside it, fsync, rename; missing folders are made. */
-export async function writeText(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = path.join(path.dirname(file), `.${path.basename(file)}.${randomBytes(6).toString('hex')}.tmp`);
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
+/** Writes a text file whole or not at all; missing folders are made. */
+export const writeText = (file: string, text: string): Promise<void> => writeFileAtomic(file, [text]);
 
 /** Writes a JSON file, indented, whole or not at all. */
 export const writeJson = (file: string, value: unknown): Promise<void> =>

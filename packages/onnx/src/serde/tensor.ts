@@ -1,29 +1,10 @@
 import { type DType, dtypeOfCode, dtypes } from '../dtype.js';
 import { OnnxError } from '../errors.js';
-import { bytesOf, sizeOf, type Tensor, type TensorArrays, type TensorData } from '../tensor.js';
+import { bytesOf, sizeOf, type Tensor, type TensorArrays, type TensorData, viewOf } from '../tensor.js';
 import type { ExternalEntry, ExternalReader, ExternalWriter } from './external-data.js';
 import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
 import { type Handlers, readMessage } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
-
-type Fixed = Exclude<DType, 'string'>;
-
-/** Views of little-endian bytes, which every platform of Node's is. */
-const views: { readonly [D in Fixed]: (buffer: ArrayBufferLike) => TensorArrays[D] } = {
-  float32: (b) => new Float32Array(b),
-  float64: (b) => new Float64Array(b),
-  float16: (b) => new Uint16Array(b),
-  bfloat16: (b) => new Uint16Array(b),
-  int8: (b) => new Int8Array(b),
-  int16: (b) => new Int16Array(b),
-  int32: (b) => new Int32Array(b),
-  int64: (b) => new BigInt64Array(b),
-  uint8: (b) => new Uint8Array(b),
-  uint16: (b) => new Uint16Array(b),
-  uint32: (b) => new Uint32Array(b),
-  uint64: (b) => new BigUint64Array(b),
-  bool: (b) => new Uint8Array(b),
-};
 
 /** The typed fields of `TensorProto`, for files that do not use `raw_data`. */
 interface TypedFields {
@@ -119,7 +100,7 @@ function fromRaw(dtype: DType, t: RawTensor, bytes: Uint8Array, dims: readonly n
   if (bytes.length !== expected) {
     throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${expected} bytes, got ${bytes.length}`);
   }
-  return views[dtype](new Uint8Array(bytes).buffer);
+  return viewOf(dtype, new Uint8Array(bytes).buffer);
 }
 
 /** Reads a `TensorProto`; the tensor owns its data. */

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, type Hash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -46,7 +46,7 @@ export class ObjectStore {
     const temporary = join(this.root, 'incoming', randomUUID());
     await mkdir(dirname(temporary), { recursive: true });
     try {
-      const oid = await writeHashed(temporary, kind, source, expected.size);
+      const oid = await writeHashed(temporary, hasherOf(kind, expected.size), source, expected.size);
       if (oid === undefined || (expected.oid ?? oid) !== oid) return undefined;
       await mkdir(dirname(this.path(kind, oid)), { recursive: true });
       await rename(temporary, this.path(kind, oid));
@@ -64,14 +64,17 @@ export class ObjectStore {
   }
 }
 
+/** Git's object hash needs the length before the bytes. */
+const hasherOf = (kind: ObjectKind, size: number): Hash =>
+  kind === 'git' ? createHash('sha1').update(`blob ${size}\0`) : createHash('sha256');
+
 /** Writes and hashes in one pass; undefined when the source has another length than `size`. */
-async function writeHashed(
+export async function writeHashed(
   path: string,
-  kind: ObjectKind,
+  hash: Hash,
   source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   size: number,
 ): Promise<string | undefined> {
-  const hash = kind === 'git' ? createHash('sha1').update(`blob ${size}\0`) : createHash('sha256');
   const file = await open(path, 'wx');
   let written = 0;
   try {

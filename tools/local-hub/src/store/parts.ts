@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileAtomic } from './atomic.js';
-import type { ObjectStore } from './objects.js';
+import { type ObjectStore, writeHashed } from './objects.js';
 
 const folderOf = (objects: ObjectStore, oid: string): string => join(objects.root, 'parts', oid);
 
@@ -19,7 +19,7 @@ export async function savePart(
   await mkdir(folder, { recursive: true });
   const temporary = join(folder, `${randomUUID()}.tmp`);
   try {
-    const etag = await writePart(temporary, source, size);
+    const etag = await writeHashed(temporary, createHash('md5'), source, size);
     if (etag === undefined) return undefined;
     await rename(temporary, join(folder, String(number)));
     await writeFileAtomic(join(folder, `${number}.etag`), etag);
@@ -27,23 +27,6 @@ export async function savePart(
   } finally {
     await rm(temporary, { force: true });
   }
-}
-
-async function writePart(path: string, source: AsyncIterable<Uint8Array>, size: number): Promise<string | undefined> {
-  const hash = createHash('md5');
-  const file = await open(path, 'wx');
-  let written = 0;
-  try {
-    for await (const chunk of source) {
-      written += chunk.length;
-      if (written > size) return undefined;
-      hash.update(chunk);
-      await file.writeFile(chunk);
-    }
-  } finally {
-    await file.close();
-  }
-  return written === size ? hash.digest('hex') : undefined;
 }
 
 /** Files the object its parts make; false when a part is missing or length, tags or hash are not the announced ones. */
