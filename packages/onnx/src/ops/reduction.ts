@@ -1,0 +1,16 @@
+import type { OpSpec } from './spec.js';
+
+const reduce = { in: ['data', 'axes?'], attrs: { keepdims: 'int', noop_with_empty_axes: 'int' } } as const;
+const arg = { in: ['data'], attrs: { axis: 'int', keepdims: 'int', select_last_index: 'int' } } as const;
+
+/** Operators that fold an axis, or run along one. */
+export const reduction = {
+  ArgMax: arg,
+  ArgMin: arg,
+  CumSum: { in: ['x', 'axis'], attrs: { exclusive: 'int', reverse: 'int' } },
+  ReduceMax: reduce,
+  ReduceMean: reduce,
+  ReduceMin: reduce,
+  ReduceProd: reduce,
+  ReduceSum: reduce,
+} as const satisfies Record<string, OpSpec>;
