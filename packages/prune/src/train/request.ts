@@ -5,6 +5,12 @@ import type { HeadRemoval } from '../heads/eliminate.js';
 import type { Method } from '../method.js';
 import type { Course } from './schedule.js';
 
+/** The batches of an epoch by position; an array is one, and so is what makes a batch only when it is asked for. */
+export interface BatchList {
+  readonly length: number;
+  readonly at: (index: number) => Batch | undefined;
+}
+
 /** Everything a training run needs; the same request on the same thread count gives the same bits on cpu. */
 export interface TrainRequest {
   /** A forward graph with its `Dropout` nodes and start weights; left as it is. */
@@ -14,7 +20,7 @@ export interface TrainRequest {
   readonly groups: readonly PrunableGroups[];
   readonly method: Method;
   /** The batches of an epoch, counted from 0, one a step; the same every time it is asked. */
-  readonly batches: (epoch: number) => readonly Batch[];
+  readonly batches: (epoch: number) => BatchList;
   /** Passes over the batches; a fraction ends inside the last. */
   readonly epochs: number;
   /** Ends the run earlier; the schedule and the ramp then span these steps. */

@@ -18,7 +18,7 @@ import { prunableLayers } from '../prunable-layer.js';
 import { chunkSize } from './chunks.js';
 import { Meter } from './meter.js';
 import { type Pruner, prunerOf } from './pruner.js';
-import type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
+import type { BatchList, TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
 import { learningRate } from './schedule.js';
 
 /**
@@ -72,7 +72,7 @@ class Run {
   done = 0;
   private readonly meter: Meter;
   private readonly removals: HeadRemoval[] = [];
-  private epochBatches: readonly Batch[] = [];
+  private epochBatches: BatchList = [];
   private epoch = -1;
   private loss = Number.NaN;
 
@@ -128,7 +128,7 @@ class Run {
       if (length !== this.plan.epochSteps)
         throw new PruneError(`internal: epoch ${epoch}: expected ${this.plan.epochSteps} batches, got ${length}`);
     }
-    return this.epochBatches[step % this.plan.epochSteps] as Batch;
+    return this.epochBatches.at(step % this.plan.epochSteps) as Batch;
   }
 
   /** Each scalar input's numbers for the next steps. */
