@@ -18,6 +18,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   '@neuroprune/report': [],
   '@neuroprune/local-hub': [],
   '@neuroprune/size': [],
+  '@neuroprune/backend': scoped('onnx'),
   neuroprune: scoped(...everything),
   '@neuroprune/nx': ['neuroprune'],
 };

@@ -1,0 +1,4 @@
+import { dataFolder, fetchData } from './data.js';
+
+await fetchData();
+console.log(`The ONNX backend tests are in ${dataFolder}`);
