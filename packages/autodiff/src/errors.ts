@@ -1,3 +1,5 @@
+import type { Node } from '@neuroprune/onnx';
+
 /** A model that cannot be differentiated or trained as asked; `kind` says whose mistake it is (`input`: the model's or caller's). */
 export class AutodiffError extends Error {
   override readonly name = 'AutodiffError';
@@ -9,3 +11,6 @@ export class AutodiffError extends Error {
     super(`autodiff: ${message}`, options);
   }
 }
+
+/** What a message calls a node: its name, or that of its first result. */
+export const nameOf = (node: Node): string => node.name || (node.outputs[0]?.name ?? '');

@@ -2,6 +2,7 @@ export { codeOf, GraphBuilder, isTyped, scalarTensor } from './builder.js';
 export { check } from './check.js';
 export { cloneGraph, cloneModel } from './clone.js';
 export { type DType, dtypeOfCode, dtypes } from './dtype.js';
+export { type Equation, readEquation } from './einsum.js';
 export { OnnxError } from './errors.js';
 export { inferModel, inferNode, inferRules } from './infer/infer.js';
 export type { InferRule, TypeInfo } from './infer/rule.js';

@@ -19,6 +19,7 @@ export const elementwise: RuleTable<
   | 'Erf'
   | 'Exp'
   | 'Gelu'
+  | 'HardSigmoid'
   | 'Identity'
   | 'Log'
   | 'Mod'
@@ -66,6 +67,10 @@ export const elementwise: RuleTable<
     const cumulative = op.Add(op.Mul(op.Erf(op.Mul(x, SQRT_HALF)), 0.5), 0.5); // Φ(x)
     return [op.Mul(g, op.Add(cumulative, op.Mul(x, density)))];
   },
+  // y = max(0, min(1, alpha·x + beta))
+  HardSigmoid: ({ op, y, g, attrs: { alpha = 0.2 } }) => [
+    op.Where(op.And(op.Greater(y, 0), op.Less(y, 1)), op.Mul(g, alpha), 0),
+  ],
   Identity: ({ g }) => [g],
   Log: ({ op, x: [x], g }) => [op.Div(g, x)],
   Mod: ({ op, x: [a, b], y, g }) => [g, op.Neg(op.Mul(g, op.Round(op.Div(op.Sub(a, y), b))))], // y = a - b·⌊a/b⌋

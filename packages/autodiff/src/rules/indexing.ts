@@ -103,7 +103,7 @@ function checkReduction({ node, attrs }: Pick<RuleContext<'ScatterND'>, 'node' |
 
 /** Reading and writing by index. */
 export const indexing: RuleTable<
-  'Gather' | 'GatherElements' | 'GatherND' | 'OneHot' | 'ScatterElements' | 'ScatterND' | 'Slice'
+  'Gather' | 'GatherElements' | 'GatherND' | 'OneHot' | 'ScatterElements' | 'ScatterND' | 'Slice' | 'TopK'
 > = {
   Gather: (c) => [gatherGradient(c), null],
   GatherElements: ({ op, builder, x: [data, indices], g, attrs: { axis = 0 } }) => [
@@ -134,4 +134,8 @@ export const indexing: RuleTable<
     return [kept, null, op.GatherND(g, x[1])];
   },
   Slice: (c) => [sliceGradient(c), null, null, null, null],
+  TopK: ({ op, builder, x: [x], y: [, at], g: [g], attrs: { axis = -1 } }) => [
+    g ? op.ScatterElements(zerosLike(builder, x), at, g, { axis }) : null,
+    null,
+  ],
 };

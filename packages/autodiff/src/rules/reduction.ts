@@ -1,15 +1,25 @@
 import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/onnx';
-import { AutodiffError } from '../errors.js';
+import { AutodiffError, nameOf } from '../errors.js';
 import { countAlong, expandLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
 import { indicator } from './selection.js';
 
-type Reduction = 'ReduceMax' | 'ReduceMean' | 'ReduceMin' | 'ReduceProd' | 'ReduceSum';
+type Reduction =
+  | 'ReduceL1'
+  | 'ReduceL2'
+  | 'ReduceLogSum'
+  | 'ReduceLogSumExp'
+  | 'ReduceMax'
+  | 'ReduceMean'
+  | 'ReduceMin'
+  | 'ReduceProd'
+  | 'ReduceSum'
+  | 'ReduceSumSquare';
 
 /** The reduced axes, counted from the front. */
-function axesOf({ x: [data, axes], attrs }: Pick<RuleContext<Reduction>, 'x' | 'attrs'>): number[] {
+function axesOf({ x: [data, axes], attrs, node }: Pick<RuleContext<Reduction>, 'x' | 'attrs' | 'node'>): number[] {
   const listed = axes ? integersOf(axes) : [];
-  if (!listed) throw new AutodiffError(`reduction of '${data.name}': expected constant axes, got computed ones`);
+  if (!listed) throw new AutodiffError(`${node.opType} '${nameOf(node)}': expected constant axes, got computed ones`);
   if (listed.length > 0) return listed.map((a) => axisOf(a, data.rank));
   return attrs.noop_with_empty_axes === 1 ? [] : Array.from({ length: data.rank }, (_, i) => i);
 }
@@ -28,8 +38,23 @@ function picked(c: RuleContext<'ReduceMax' | 'ReduceMin'>): readonly [Value, nul
   return [op.Mul(hit, op.Div(kept(builder, g, axes, attrs.keepdims), ties)), null];
 }
 
+/** A reduction's gradient, and its result, with the reduced axes as axes of length 1. */
+function whole(c: Pick<RuleContext<Reduction>, 'builder' | 'x' | 'y' | 'g' | 'attrs' | 'node'>) {
+  const axes = axesOf(c);
+  return { g: kept(c.builder, c.g, axes, c.attrs.keepdims), y: kept(c.builder, c.y, axes, c.attrs.keepdims) };
+}
+
 /** Reductions over axes. */
 export const reduction: RuleTable<Reduction> = {
+  ReduceL1: (c) => [c.op.Mul(whole(c).g, c.op.Sign(c.x[0])), null],
+  ReduceL2: (c) => {
+    const { op, x } = c;
+    const { g, y } = whole(c);
+    return [op.Mul(op.Div(g, op.Where(op.Equal(y, 0), 1, y)), x[0]), null]; // x/‖x‖, and 0 at 0, where there is a kink
+  },
+  // y = log Σ x, so that dy/dx = 1/Σ x = e^-y.
+  ReduceLogSum: (c) => [expandLike(c.builder, c.op.Div(whole(c).g, c.op.Exp(whole(c).y)), c.x[0]), null],
+  ReduceLogSumExp: (c) => [c.op.Mul(whole(c).g, c.op.Exp(c.op.Sub(c.x[0], whole(c).y))), null],
   ReduceMax: picked,
   ReduceMin: picked,
   ReduceMean: (c) => {
@@ -52,4 +77,5 @@ export const reduction: RuleTable<Reduction> = {
     return [op.Mul(kept(builder, g, axes, attrs.keepdims), others), null];
   },
   ReduceSum: (c) => [expandLike(c.builder, kept(c.builder, c.g, axesOf(c), c.attrs.keepdims), c.x[0]), null],
+  ReduceSumSquare: (c) => [c.op.Mul(whole(c).g, c.op.Mul(c.x[0], 2)), null],
 };

@@ -75,6 +75,7 @@ export const elementwise = {
   Gelu: same,
   Greater: comparison,
   GreaterOrEqual: comparison,
+  HardSigmoid: same,
   Identity: identity,
   IsNaN: toBool,
   Less: comparison,

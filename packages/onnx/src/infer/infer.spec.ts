@@ -82,7 +82,7 @@ const integer = (type: 'Add' | 'Sub' | 'Mul' | 'Div'): Row[] => [
   ...binary(type),
   ({ op, b }) => op[type](b.ints(8, 6), b.ints(4, 3)),
 ];
-const reduction = (type: 'ReduceMax' | 'ReduceMean' | 'ReduceMin' | 'ReduceProd' | 'ReduceSum'): Row[] => [
+const reduction = (type: Extract<OpType, `Reduce${string}`>): Row[] => [
   ({ op, f }) => op[type](f('batch', 3, 4)),
   ({ op, f, b }) => op[type](f('batch', 3, 4), b.ints(-1, 1)),
   ({ op, f, b }) => op[type](f('batch', 3, 4), b.ints(0), { keepdims: 0 }),
@@ -114,6 +114,12 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
   CumSum: [({ op, f, b }) => op.CumSum(f('batch', 4), b.scalar(1, 'int64'), { exclusive: 1 })],
   Div: integer('Div'),
   Dropout: unary('Dropout'),
+  Einsum: [
+    ({ op, f }) => op.Einsum([f('batch', 3, 4), f('batch', 4, 5)], { equation: 'bij, bjk -> bik' }),
+    ({ op, f }) => op.Einsum([f('batch', 1, 3, 4), f(1, 2, 4, 5)], { equation: '...ij,...jk' }),
+    ({ op, f }) => op.Einsum([f('batch', 3, 3)], { equation: '...ii->...i' }),
+    ({ op, f }) => op.Einsum([f(3), f('batch')], { equation: 'z,a' }),
+  ],
   Equal: binary('Equal'),
   Erf: unary('Erf'),
   Exp: unary('Exp'),
@@ -141,6 +147,7 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
   ],
   Greater: binary('Greater'),
   GreaterOrEqual: binary('GreaterOrEqual'),
+  HardSigmoid: unary('HardSigmoid'),
   Identity: [...unary('Identity'), ({ op, f }) => op.Identity(op.Shape(f('batch', 2)))],
   If: [
     ({ op, b, f, t }) => {
@@ -184,6 +191,10 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
   Mod: [({ op, f }) => op.Mod(f('batch', 2), f(2), { fmod: 1 }), ({ op, b }) => op.Mod(b.ints(7), b.ints(4))],
   Mul: [...integer('Mul'), ({ op, b, f }) => op.Mul(op.Shape(f('batch', 2)), b.ints(3, 4))],
   Neg: [...unary('Neg'), ({ op, b }) => op.Neg(b.ints(3))],
+  NegativeLogLikelihoodLoss: ['none', 'mean'].flatMap((reduction): Row[] => [
+    ({ op, f, i }) => op.NegativeLogLikelihoodLoss(f('batch', 4), i('batch'), { reduction }),
+    ({ op, f, i }) => op.NegativeLogLikelihoodLoss(f('batch', 4, 3), i('batch', 3), f(4), { reduction }),
+  ]),
   Not: [({ op, t }) => op.Not(t('batch', 2))],
   OneHot: [
     ({ op, b, i }) => op.OneHot(i('batch'), b.scalar(4, 'int64'), b.constant(float32([0, 1]))),
@@ -205,11 +216,16 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
     },
   ],
   Reciprocal: unary('Reciprocal'),
+  ReduceL1: reduction('ReduceL1'),
+  ReduceL2: reduction('ReduceL2'),
+  ReduceLogSum: reduction('ReduceLogSum'),
+  ReduceLogSumExp: reduction('ReduceLogSumExp'),
   ReduceMax: reduction('ReduceMax'),
   ReduceMean: reduction('ReduceMean'),
   ReduceMin: reduction('ReduceMin'),
   ReduceProd: reduction('ReduceProd'),
   ReduceSum: reduction('ReduceSum'),
+  ReduceSumSquare: reduction('ReduceSumSquare'),
   Relu: unary('Relu'),
   Reshape: [
     ({ op, b, f }) => op.Reshape(f('batch', 'sequence', 8), b.ints(-1, 8)),
@@ -238,6 +254,10 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
     ({ op, b, f }) => op.Slice(f('batch', 5), b.ints(0), b.ints(2 ** 31 - 1), b.ints(0)),
   ],
   Softmax: unary('Softmax'),
+  SoftmaxCrossEntropyLoss: ['none', 'sum'].flatMap((reduction): Row[] => [
+    ({ op, f, i }) => op.SoftmaxCrossEntropyLoss(f('batch', 4), i('batch'), { reduction }),
+    ({ op, f, i }) => op.SoftmaxCrossEntropyLoss(f('batch', 4, 3), i('batch', 3), f(4), { reduction }),
+  ]),
   Softplus: unary('Softplus'),
   Split: [
     ({ op, f }) => op.Split(f('batch', 7), undefined, { axis: 1, num_outputs: 3 }),
@@ -252,6 +272,10 @@ const rows: { readonly [K in OpType]: readonly Row[] } = {
   Sub: integer('Sub'),
   Tanh: unary('Tanh'),
   Tile: [({ op, b, f }) => op.Tile(f('batch', 4), b.ints(3, 2))],
+  TopK: [
+    ({ op, b, f }) => op.TopK(f('batch', 4), b.ints(2)),
+    ({ op, b, f }) => op.TopK(f(3, 'batch'), b.ints(1), { axis: 0, largest: 0 }),
+  ],
   Transpose: [
     ({ op, f }) => op.Transpose(f('batch', 'sequence', 4)),
     ({ op, f }) => op.Transpose(f('batch', 'sequence', 4), { perm: [0, 2, 1] }),

@@ -1,4 +1,6 @@
+import { readEquation } from '../einsum.js';
 import { OnnxError } from '../errors.js';
+import type { Node } from '../model.js';
 import { broadcast, type Dim, showShape } from '../shape.js';
 import { type InferRule, numberAttribute, shapeAt } from './rule.js';
 
@@ -41,5 +43,38 @@ const LayerNormalization: InferRule = (node) => {
   ];
 };
 
-/** Shape rules of products and normalization. */
-export const linalg = { Gemm, LayerNormalization, MatMul } as const satisfies Record<string, InferRule>;
+const Einsum: InferRule = (node) => {
+  const dtype = node.inputs[0]?.dtype;
+  const { equation } = node.attributes;
+  const shapes = node.inputs.map((v) => v?.shape);
+  if (equation?.type !== 'string' || !shapes.every((s) => s !== undefined)) return [{ dtype, shape: undefined }];
+  const { operands, result } = readEquation(
+    equation.value,
+    shapes.map((s) => s.length),
+  );
+  const dims = new Map<string, Dim>();
+  operands.forEach((term, i) => {
+    [...term].forEach((c, j) => void dims.set(c, broadcast([dims.get(c) ?? 1], [shapes[i]?.[j] ?? null])[0] ?? null));
+  });
+  return [{ dtype, shape: [...result].map((c) => dims.get(c) ?? null) }];
+};
+
+const lossShape = (node: Node) =>
+  node.attributes.reduction?.type === 'string' && node.attributes.reduction.value === 'none' ? shapeAt(node, 1) : [];
+
+const NegativeLogLikelihoodLoss: InferRule = (node) => [{ dtype: node.inputs[0]?.dtype, shape: lossShape(node) }];
+
+const SoftmaxCrossEntropyLoss: InferRule = (node) => [
+  { dtype: node.inputs[0]?.dtype, shape: lossShape(node) },
+  { dtype: node.inputs[0]?.dtype, shape: shapeAt(node, 0) },
+];
+
+/** Shape rules of products, normalization and losses. */
+export const linalg = {
+  Einsum,
+  Gemm,
+  LayerNormalization,
+  MatMul,
+  NegativeLogLikelihoodLoss,
+  SoftmaxCrossEntropyLoss,
+} as const satisfies Record<string, InferRule>;

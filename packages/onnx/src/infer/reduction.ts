@@ -1,6 +1,6 @@
 import type { Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
-import { axesOf, type InferRule, numberAttribute, shapeAt } from './rule.js';
+import { axesOf, elementsOf, type InferRule, numberAttribute, shapeAt } from './rule.js';
 
 function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
@@ -25,13 +25,30 @@ const arg: InferRule = (node) => {
   return [{ dtype: 'int64', shape: shape && reduced(shape, [numberAttribute(node, 'axis', 0)], keep) }];
 };
 
+const TopK: InferRule = (node) => {
+  const shape = shapeAt(node, 0);
+  const k = elementsOf(node.inputs[1])?.[0] ?? null;
+  const axis = shape && axisOf(numberAttribute(node, 'axis', -1), shape.length);
+  const dims = shape?.map((d, i) => (i === axis ? k : d));
+  return [
+    { dtype: node.inputs[0]?.dtype, shape: dims },
+    { dtype: 'int64', shape: dims },
+  ];
+};
+
 /** Shape rules of reductions. */
 export const reduction = {
   ArgMax: arg,
   ArgMin: arg,
+  ReduceL1: reduce,
+  ReduceL2: reduce,
+  ReduceLogSum: reduce,
+  ReduceLogSumExp: reduce,
   ReduceMax: reduce,
   ReduceMean: reduce,
   ReduceMin: reduce,
   ReduceProd: reduce,
   ReduceSum: reduce,
+  ReduceSumSquare: reduce,
+  TopK,
 } as const satisfies Record<string, InferRule>;

@@ -18,6 +18,7 @@ export const elementwise = {
   Gelu: { in: ['x'], attrs: { approximate: 'string' } },
   Greater: binary,
   GreaterOrEqual: binary,
+  HardSigmoid: { in: ['x'], attrs: { alpha: 'float', beta: 'float' } },
   Identity: unary,
   IsNaN: unary,
   Less: binary,
