@@ -36,10 +36,10 @@ const plain = ({ rows, length, inputs, labels, weights }) => ({
 await mkdir(path.join(out, 'model'), { recursive: true });
 await saveModel(path.join(out, 'model'), await loadModel(model, { head: { numLabels: outputCount(task) }, seed }));
 const train = await rows('train');
-const epochs = Array.from({ length: recipe.epochs }, (_, epoch) =>
-  epochBatches(train, { batchSize: recipe.batchSize, seed, epoch }),
-);
-const validation = evaluationBatches(await rows('validation'), recipe.batchSize).map(({ batch }) => batch);
+const epochs = Array.from({ length: recipe.epochs }, (_, epoch) => [
+  ...epochBatches(train, { batchSize: recipe.batchSize, seed, epoch }),
+]);
+const validation = Array.from(evaluationBatches(await rows('validation'), recipe.batchSize), ({ batch }) => batch);
 await writeFile(
   path.join(out, 'recipe.json'),
   JSON.stringify({ recipe, seed, batches: epochs.flat().map(plain), validation: validation.map(plain) }),

@@ -12,7 +12,7 @@ export async function prepare({ model, data, task }, folder, count) {
   await saveModel(path.join(folder, 'model'), await loadModel(model, { head, seed: 0 }));
   const rows = await readParquet(path.join(data, task.dataset.config, 'train-00000-of-00001.parquet'));
   const encoded = encode(await loadTokenizer(model), rows, task, task.recipe.maxLength);
-  const epoch = epochBatches(encoded, { batchSize: task.recipe.batchSize, seed: 0, epoch: 0 });
+  const epoch = [...epochBatches(encoded, { batchSize: task.recipe.batchSize, seed: 0, epoch: 0 })];
   const batches = Array.from({ length: count }, (_, i) => epoch[i % epoch.length]);
   await writeFile(path.join(folder, 'batches.json'), JSON.stringify(batches.map(plain)));
   return { epochSteps: epoch.length, meanLength: mean(batches.map(({ length }) => length)) };

@@ -51,7 +51,7 @@ describe.each([
   { count: 7, batchSize: 32, longest: 128, seed: 5 },
 ])('$count rows of up to $longest tokens in batches of $batchSize', ({ count, batchSize, longest, seed }) => {
   const set = rowsOfLengths(randomLengths(count, longest, seed));
-  const epoch = (number: number, from = seed) => epochBatches(set, { batchSize, seed: from, epoch: number });
+  const epoch = (number: number, from = seed) => [...epochBatches(set, { batchSize, seed: from, epoch: number })];
   const batches = epoch(0);
   const longestRow = Math.max(...set.rows.map((row) => row.inputIds.length));
 
@@ -95,7 +95,7 @@ describe.each([
   });
 
   it('for scoring: in order of length, no filler rows, positions kept', () => {
-    const scored = evaluationBatches(set, batchSize);
+    const scored = [...evaluationBatches(set, batchSize)];
     expect(scored.map(({ batch }) => batch.rows)).toEqual(scored.map(({ order }) => order.length));
     expect(scored.flatMap(({ order }) => order).sort((a, b) => a - b)).toEqual(set.rows.map((row) => row.id));
     expect(orderOf(scored.map(({ batch }) => batch))).toEqual(scored.flatMap(({ order }) => order));
@@ -109,16 +109,16 @@ describe('epochBatches', () => {
   it.each([0, 1, 7])('has another order in another epoch and for another seed (from seed %i)', (seed) => {
     const set = rowsOfLengths(randomLengths(101, 128, seed));
     const order = (epoch: number, from: number) =>
-      orderOf(epochBatches(set, { batchSize: 8, seed: from, epoch })).join();
+      orderOf([...epochBatches(set, { batchSize: 8, seed: from, epoch })]).join();
     expect(new Set([order(0, seed), order(1, seed), order(2, seed), order(0, seed + 1), order(1, seed + 1)]).size).toBe(
       5,
     );
   });
 
   it('shuffles the batches, so that lengths do not rise over the epoch', () => {
-    const lengths = epochBatches(rowsOfLengths(randomLengths(640, 60, 1)), { batchSize: 8, seed: 0, epoch: 0 }).map(
-      (b) => b.length,
-    );
+    const lengths = [
+      ...epochBatches(rowsOfLengths(randomLengths(640, 60, 1)), { batchSize: 8, seed: 0, epoch: 0 }),
+    ].map((b) => b.length);
     const rises = lengths.filter((length, i) => i > 0 && length > lengths[i - 1]!).length;
     expect(rises).toBeGreaterThan(20);
     expect(lengths).not.toEqual([...lengths].sort((a, b) => a - b));
@@ -127,7 +127,7 @@ describe('epochBatches', () => {
   it('puts a row beside other rows in every epoch', () => {
     const set = rowsOfLengths(new Array(64).fill(5));
     const company = (epoch: number) => {
-      const batch = epochBatches(set, { batchSize: 8, seed: 0, epoch }).find((b) =>
+      const batch = [...epochBatches(set, { batchSize: 8, seed: 0, epoch })].find((b) =>
         rowsOf(b).some((row) => idOf(row) === 0),
       )!;
       return rowsOf(batch).map(idOf).sort().join();
@@ -142,9 +142,35 @@ describe('epochBatches', () => {
     expect([...batch!.inputs.input_ids!].filter((id) => id === 1).length).toBe(2);
   });
 
+  it('gives a batch by position, as often as asked, and none past the ends', () => {
+    const batches = epochBatches(rowsOfLengths([2, 3, 9]), { batchSize: 2, seed: 0, epoch: 0 });
+    expect(batches.at(1)).toEqual([...batches][1]);
+    expect(batches.at(1)).not.toBe(batches.at(1));
+    expect([batches.at(2), batches.at(-1)]).toEqual([undefined, undefined]);
+  });
+
+  it('asks for the length of a row only where rows say it', () => {
+    const { rows, ...set } = rowsOfLengths([2, 3, 9, 4]);
+    const read: number[] = [];
+    const at = (i: number) => {
+      read.push(i);
+      return rows[i];
+    };
+    const lazy = {
+      length: 4,
+      at,
+      tokensOf: (i: number) => rows[i]!.inputIds.length,
+      [Symbol.iterator]: () => rows.values(),
+    };
+    const batches = epochBatches({ ...set, rows: lazy }, { batchSize: 2, seed: 3, epoch: 0 });
+    expect(read).toEqual([]);
+    expect(batches.at(0)).toEqual(epochBatches({ ...set, rows }, { batchSize: 2, seed: 3, epoch: 0 }).at(0));
+    expect(read.length).toBe(2);
+  });
+
   it('has no batch for no rows', () => {
-    expect(epochBatches(rowsOfLengths([]), { batchSize: 4, seed: 0, epoch: 0 })).toEqual([]);
-    expect(evaluationBatches(rowsOfLengths([]), 4)).toEqual([]);
+    expect(epochBatches(rowsOfLengths([]), { batchSize: 4, seed: 0, epoch: 0 }).length).toBe(0);
+    expect(evaluationBatches(rowsOfLengths([]), 4).length).toBe(0);
   });
 
   it.each([0, -1, 1.5, Number.NaN])('refuses a batch size of %d', (batchSize) => {

@@ -1,4 +1,5 @@
 import { EvaluateError } from './error.js';
+import type { List } from './list.js';
 import type { Task } from './tasks.js';
 import type { TextTokenizer, TokenIds } from './tokenize.js';
 
@@ -13,9 +14,15 @@ export interface EncodedRow extends TokenIds {
   readonly label: number;
 }
 
+/** Examples by position, in memory or read when asked for. */
+export interface RowList extends List<EncodedRow> {
+  /** Tokens of a row, where that is known without reading it. */
+  readonly tokensOf?: (index: number) => number;
+}
+
 /** Examples of one task, and what batching needs to know of them. */
-export interface EncodedRows {
-  readonly rows: readonly EncodedRow[];
+export interface EncodedRows<Rows extends RowList = RowList> {
+  readonly rows: Rows;
   readonly regression: boolean;
   readonly padId: number;
 }
@@ -53,7 +60,12 @@ function label(row: DataRow, task: Task, bad: Where): number {
  * Tokenizes rows of a data set for a task, each cut to `maxLength` tokens or the tokenizer's own limit, whichever is less.
  * @throws EvaluateError (`input`) naming the row whose text or label is not there.
  */
-export function encode(tokenizer: TextTokenizer, rows: Iterable<DataRow>, task: Task, maxLength: number): EncodedRows {
+export function encode(
+  tokenizer: TextTokenizer,
+  rows: Iterable<DataRow>,
+  task: Task,
+  maxLength: number,
+): EncodedRows<readonly EncodedRow[]> {
   const limit = Math.min(maxLength, tokenizer.maxLength);
   if (!(limit >= 4))
     throw new EvaluateError(

@@ -87,7 +87,7 @@ export async function scoreTask(
   for (const { batch, order } of evaluationBatches(set, batchSize)) {
     signal?.throwIfAborted();
     for (const [i, logits] of rowLogits(task, await predict(batch), batch.rows).entries()) {
-      const { id, label } = set.rows[order[i]!]!;
+      const { id, label } = set.rows.at(order[i]!)!;
       predictions[order[i]!] = { id, label, prediction: task.labels === 'score' ? logits[0]! : argmax(logits), logits };
     }
     done += order.length;

@@ -1,12 +1,13 @@
 export { padBatch } from './batch.js';
 export type { EpochOptions, EvaluationBatch, TokenCounts } from './batches.js';
-export { bucketEnds, epochBatches, evaluationBatches, tokenCounts } from './batches.js';
-export type { DataRow, EncodedRow, EncodedRows } from './encode.js';
+export { bucketEnds, epochBatches, evaluationBatches, rowLengths, tokenCounts } from './batches.js';
+export type { DataRow, EncodedRow, EncodedRows, RowList } from './encode.js';
 export { encode } from './encode.js';
 export { EvaluateError } from './error.js';
 export type { Predict, Prediction, ScoreEvent, ScoreOptions, TaskScore } from './evaluate.js';
 export { scoreTask, taskMetrics } from './evaluate.js';
 export { checkLabels } from './labels.js';
+export type { List } from './list.js';
 export type { F1Average } from './metrics/f1.js';
 export type { Metric, MetricKey, MetricName } from './metrics/metrics.js';
 export { metrics } from './metrics/metrics.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { shuffled, stream, xoshiro128 } from './random.js';
+import { shuffledPositions, stream, xoshiro128 } from './random.js';
 
 const take = (count: number, next: () => number) => Array.from({ length: count }, next);
 
@@ -39,15 +39,9 @@ it('shuffles all of three items into all six orders about evenly', () => {
   const below = stream(5);
   const seen = new Map<string, number>();
   for (let i = 0; i < 6000; i++) {
-    const order = shuffled(['a', 'b', 'c'], below).join('');
+    const order = [...shuffledPositions(3, below)].map((i) => 'abc'[i]).join('');
     seen.set(order, (seen.get(order) ?? 0) + 1);
   }
   expect([...seen.keys()].sort()).toEqual(['abc', 'acb', 'bac', 'bca', 'cab', 'cba']);
   for (const count of seen.values()) expect(Math.abs(count - 1000)).toBeLessThan(150);
-});
-
-it('leaves the input of a shuffle as it is', () => {
-  const items = [1, 2, 3, 4];
-  shuffled(items, stream(1));
-  expect(items).toEqual([1, 2, 3, 4]);
 });

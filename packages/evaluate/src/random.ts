@@ -40,12 +40,12 @@ export function stream(...keys: readonly number[]): Below {
   };
 }
 
-/** A shuffled copy (Fisher and Yates, in Durstenfeld's form). */
-export function shuffled<T>(items: readonly T[], below: Below): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
+/** The positions 0 to n - 1 in shuffled order (Fisher and Yates, in Durstenfeld's form). */
+export function shuffledPositions(n: number, below: Below): Int32Array {
+  const positions = Int32Array.from({ length: n }, (_, i) => i);
+  for (let i = n - 1; i > 0; i--) {
     const j = below(i + 1);
-    [result[i], result[j]] = [result[j]!, result[i]!];
+    [positions[i], positions[j]] = [positions[j]!, positions[i]!];
   }
-  return result;
+  return positions;
 }

@@ -29,7 +29,7 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** Rows of given lengths whose ids are their positions and whose tokens count up from 1. */
-export function rowsOfLengths(lengths: readonly number[], regression = false): EncodedRows {
+export function rowsOfLengths(lengths: readonly number[], regression = false): EncodedRows<EncodedRow[]> {
   const rows = lengths.map(
     (length, id): EncodedRow => ({
       id,

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { EncodedRows } from '@neuroprune/evaluate';
+import { type EncodedRows, rowLengths } from '@neuroprune/evaluate';
 import { int64, type Tensor } from '@neuroprune/onnx';
 import type { RunResult } from '@neuroprune/report';
 import { createInference, type SessionOptions } from '@neuroprune/runtime';
@@ -54,15 +54,15 @@ export async function measureLatency(
   return measured;
 }
 
-function usualLength({ rows }: EncodedRows): number {
-  const lengths = rows.map((row) => row.inputIds.length).sort((a, b) => a - b);
+function usualLength(rows: EncodedRows): number {
+  const lengths = rowLengths(rows).sort();
   return Math.ceil((lengths[Math.floor(0.95 * (lengths.length - 1))] ?? 8) / 8) * 8;
 }
 
 /** Rows of the split, repeated or cut to the length: no padding, so that every token is work. */
 function inputsOf({ rows }: EncodedRows, batch: number, length: number): Map<string, Tensor> {
   const token = (i: number): number => {
-    const ids = rows[Math.floor(i / length) % rows.length]?.inputIds ?? [0];
+    const ids = rows.at(Math.floor(i / length) % rows.length)?.inputIds ?? [0];
     return ids[(i % length) % ids.length] ?? 0;
   };
   const column = (value: (i: number) => number): Tensor =>

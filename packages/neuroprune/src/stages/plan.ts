@@ -1,4 +1,4 @@
-import { outputCount, type Task } from '@neuroprune/evaluate';
+import { outputCount, rowLengths, type Task } from '@neuroprune/evaluate';
 import { prunableWeights } from '@neuroprune/models';
 import { sizeOf } from '@neuroprune/onnx';
 import type { FetchedModel } from './fetch-model.js';
@@ -76,7 +76,7 @@ const KEPT = { width: 16, units: 4, scores: 4 } as const;
 
 /** State and activations of a step; the longest row stands for the longest batch. */
 function memoryOf({ loaded, train }: Prepared, { batchSize }: Recipe, parameters: number, labels: number): number {
-  const length = train.rows.reduce((longest, row) => Math.max(longest, row.inputIds.length), 0);
+  const length = rowLengths(train).reduce((longest, tokens) => Math.max(longest, tokens), 0);
   const layers = loaded.prunable.map(({ heads, neurons }) => {
     const width = heads.count * heads.size;
     return KEPT.width * width + KEPT.units * neurons.count + KEPT.scores * heads.count * length;

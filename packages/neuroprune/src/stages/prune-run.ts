@@ -98,7 +98,7 @@ function cutOut({ prepared: { loaded }, model }: Inputs, tensors: Parameters, fo
 
 /** Compares the two published files over all validation rows. */
 async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Run): Promise<RunResult['proof']> {
-  const batches = evaluationBatches(prepared.validation, recipe.batchSize).map(({ batch }) => batch);
+  const batches = Array.from(evaluationBatches(prepared.validation, recipe.batchSize), ({ batch }) => batch);
   const request = { folder: path.join(folder, 'model'), batches, threads: recipe.threads, signal: run.context.signal };
   const { examples, maxAbsDifference, ok } = await run.stage('prove', () => prove(request));
   if (ok) return { examples, maxAbsDifference };

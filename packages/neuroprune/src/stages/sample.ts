@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { DataRow, EncodedRows, Prediction, Task } from '@neuroprune/evaluate';
+import { type DataRow, type EncodedRows, type Prediction, rowLengths, type Task } from '@neuroprune/evaluate';
 import { z } from 'zod';
 import { NeuropruneError } from '../error.js';
 import { writeJson } from './write-file.js';
@@ -24,11 +24,11 @@ export async function writeSample(
   folder: string,
   task: Task,
   rows: readonly DataRow[],
-  { rows: encoded }: EncodedRows,
+  encoded: EncodedRows,
   predictions: readonly Prediction[],
   maxLength: number,
 ): Promise<void> {
-  const chosen = encoded.flatMap((row, i) => (row.inputIds.length < maxLength ? [i] : [])).slice(0, ROWS);
+  const chosen = [...rowLengths(encoded)].flatMap((length, i) => (length < maxLength ? [i] : [])).slice(0, ROWS);
   const sample: Sample = {
     maxLength,
     inputs: chosen.map((i) => task.sentences.map((column) => String(rows[i]?.[column]))),
