@@ -10,13 +10,17 @@ import {
 } from '@neuroprune/onnx';
 import { AutodiffError } from './errors.js';
 
-/** State tensors by input name (`<stack>.<slot>`). */
+/** State tensors by input name (`<stack>.<slot>`, or a variable's name). */
 export type State = Map<string, Tensor>;
 
-/** The state before the first step: weights from the model's initializers, everything else zeros. */
+/** The state before the first step: weights and copies of them from the model's initializers, variables as the signature says, everything else zeros. */
 export function initialState(model: Model, signature: StepSignature): State {
   const tensors = new Map(model.graph.initializers.map((v) => [v.name, v.tensor]));
   const state: State = new Map();
+  const first = (slot: string, weights: Float32Array, dims: readonly number[]) => {
+    if (slot === 'w') return float32(weights, dims);
+    return signature.copies.includes(slot) ? float32(weights.slice(), dims) : zeros(dims);
+  };
   for (const stack of signature.stacks) {
     const dims = stackDims(stack);
     const weights = new Float32Array(sizeOf(dims));
@@ -30,15 +34,19 @@ export function initialState(model: Model, signature: StepSignature): State {
       }
       weights.set(tensor.data as Float32Array, i * size);
     });
-    for (const slot of stack.slots)
-      state.set(slotInput(stack, slot), slot === 'w' ? float32(weights, dims) : zeros(dims));
+    for (const slot of stack.slots) state.set(slotInput(stack, slot), first(slot, weights, dims));
   }
+  for (const { name, initial } of signature.variables) state.set(name, float32([initial], []));
   return state;
 }
 
-/** Each parameter by name as a view into the state: what is written there is trained on. */
-export function parametersOf(state: ReadonlyMap<string, Tensor>, signature: StepSignature): Map<string, Float32Array> {
-  return slotsOf(state, signature, 'w');
+/** Each parameter by name as a view into the state: what is written there is trained on. With `'ema'`, its moving average. */
+export function parametersOf(
+  state: ReadonlyMap<string, Tensor>,
+  signature: StepSignature,
+  slot: 'w' | 'ema' = 'w',
+): Map<string, Float32Array> {
+  return slotsOf(state, signature, slot);
 }
 
 /** One slot (`w`, `m`, …) of each parameter by name, as views into the state. */

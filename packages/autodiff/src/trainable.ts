@@ -96,6 +96,8 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   graph.inputs = graph.inputs.filter((v) => !idle.includes(v.name));
   return setStepSignature(copy, {
     stacks: stacks.map(({ decayed: _, ...stack }) => stack),
+    copies: [],
+    variables: [],
     batch: batchInputs(graph.inputs, model.graph.inputs),
     scalars: [...dropoutScalars, ...optimizer.scalars.filter((name) => !idle.includes(name)), ...coefficients],
     results: ['loss', ...Object.keys(terms)],

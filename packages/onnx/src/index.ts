@@ -34,12 +34,16 @@ export { saveModel, type WriteOptions, writeModel } from './serde/write.js';
 export { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from './shape.js';
 export {
   type Stack,
+  type StateTensor,
   type StepSignature,
   setStepSignature,
   slotInput,
   slotOutput,
   stackDims,
+  stateOf,
   stepSignature,
+  type Variable,
+  variableOutput,
 } from './step-signature.js';
 export {
   float32,

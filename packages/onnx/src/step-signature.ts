@@ -19,9 +19,20 @@ export interface Stack {
   readonly masked: boolean;
 }
 
+/** A float32 scalar that is carried from step to step beside the parameters: input `<name>`, output `<name>.next`. */
+export interface Variable {
+  readonly name: string;
+  /** Its value before the first step. */
+  readonly initial: number;
+}
+
 /** The interface of a step graph. */
 export interface StepSignature {
   readonly stacks: readonly Stack[];
+  /** Slots that start as copies of the weights (averages of them); every other one but `w` starts as zeros. */
+  readonly copies: readonly string[];
+  /** Scalars of the state: the loss scale, what bias corrections count. */
+  readonly variables: readonly Variable[];
   /** Inputs that carry the batch: rank 2 is [batch, sequence], rank 1 is [batch]. */
   readonly batch: readonly {
     readonly name: string;
@@ -46,6 +57,28 @@ export const slotOutput = (stack: Stack, slot: string): string => `${stack.name}
 export const stackDims = (stack: Stack): readonly number[] =>
   stack.members.length > 1 ? [stack.members.length, ...stack.shape] : stack.shape;
 
+/** One tensor of a step graph's state: the input that takes it, the output that gives its successor, its shape. */
+export interface StateTensor {
+  readonly input: string;
+  readonly output: string;
+  readonly dims: readonly number[];
+}
+
+/** The whole state of a step graph: every slot of every stack, then the variables. */
+export const stateOf = ({ stacks, variables }: StepSignature): readonly StateTensor[] => [
+  ...stacks.flatMap((stack) =>
+    stack.slots.map((slot) => ({
+      input: slotInput(stack, slot),
+      output: slotOutput(stack, slot),
+      dims: stackDims(stack),
+    })),
+  ),
+  ...variables.map(({ name }) => ({ input: name, output: variableOutput(name), dims: [] })),
+];
+
+/** Output name of a variable. */
+export const variableOutput = (name: string): string => `${name}.next`;
+
 /** Writes the signature into the model's metadata. */
 export function setStepSignature(model: Model, signature: StepSignature): Model {
   model.metadata[KEY] = JSON.stringify(signature);
@@ -59,5 +92,5 @@ export function stepSignature(model: Model): StepSignature {
     throw new OnnxError(
       `model '${model.graph.name}': expected a step graph, got one without ${KEY}; make one with trainable()`,
     );
-  return JSON.parse(text) as StepSignature;
+  return { copies: [], variables: [], ...(JSON.parse(text) as Omit<StepSignature, 'copies' | 'variables'>) };
 }

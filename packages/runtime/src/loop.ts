@@ -12,9 +12,7 @@ import {
   Node,
   type StepSignature,
   setStepSignature,
-  slotInput,
-  slotOutput,
-  stackDims,
+  stateOf,
   stepSignature,
   type Value,
 } from '@neuroprune/onnx';
@@ -38,21 +36,11 @@ export function loopOf(step: Model): Model {
   const outer = new GraphBuilder();
   outer.reserve(step.graph);
   const body = new LoopBody(step.graph, signature, outer);
-  const state = slots(signature).map(({ input, dims }) => outer.input(outerName(input), 'float32', dims));
+  const state = stateOf(signature).map(({ input, dims }) => outer.input(outerName(input), 'float32', dims));
   const results = outer.apply('Loop', [body.staged.steps, undefined, ...state], { body: body.graph });
   for (const [i, name] of body.outputNames.entries()) outer.output(results[i] as Value, outerName(name));
   return setStepSignature(modelOf(outer.graph), signature);
 }
-
-/** Every state tensor of a step graph: its input, its output and its shape. */
-export const slots = (signature: StepSignature) =>
-  signature.stacks.flatMap((stack) =>
-    stack.slots.map((slot) => ({
-      input: slotInput(stack, slot),
-      output: slotOutput(stack, slot),
-      dims: stackDims(stack),
-    })),
-  );
 
 /** Builds the body: cuts this step's batch and scalars out of the staged arrays, then the step's own nodes. */
 class LoopBody {
@@ -79,11 +67,11 @@ class LoopBody {
     };
     this.cutBatch(signature);
     for (const name of signature.scalars) this.cutScalar(name);
-    const stateSlots = slots(signature);
-    this.outputNames = [...stateSlots.map((s) => s.output), ...signature.results];
+    const carried = stateOf(signature);
+    this.outputNames = [...carried.map((s) => s.output), ...signature.results];
     this.graph = {
       name: 'step',
-      inputs: [this.iteration, running, ...stateSlots.map((s) => find(step.inputs, s.input))],
+      inputs: [this.iteration, running, ...carried.map((s) => find(step.inputs, s.input))],
       outputs: [this.body.op.Identity(running), ...this.outputNames.map((name) => find(step.outputs, name))],
       initializers: [...this.body.graph.initializers, ...step.initializers],
       nodes: [...this.body.graph.nodes, ...step.nodes],

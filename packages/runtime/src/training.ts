@@ -1,8 +1,8 @@
-import { type Model, type StepSignature, sizeOf, slotInput, stepSignature, type Tensor } from '@neuroprune/onnx';
+import { type Model, type StepSignature, sizeOf, stateOf, stepSignature, type Tensor } from '@neuroprune/onnx';
 import type { Batch } from './batch.js';
 import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { RuntimeError } from './errors.js';
-import { loopOf, outerName, slots } from './loop.js';
+import { loopOf, outerName } from './loop.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import { type ScalarVectors, stageSteps } from './staging.js';
@@ -13,7 +13,7 @@ export interface Training extends AsyncDisposable {
   readonly session: ResolvedSession;
   /** Takes one step a batch, all in one `run()`; returns each result with one number a step. */
   run(batches: readonly Batch[], scalars: ScalarVectors): Promise<Record<string, Float32Array>>;
-  /** Calls `use` with the state (tensors under `<stack>.<slot>`), which it may change in place; no copy is made. */
+  /** Calls `use` with the state (tensors under `<stack>.<slot>` and the names of variables), which it may change in place; no copy is made. */
   withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export async function createTraining(
 
 /** State under the loop's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
 function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
-  return slots(signature).map(({ input, dims }) => {
+  return stateOf(signature).map(({ input, dims }) => {
     const data = state.get(input)?.data;
     if (!(data instanceof Float32Array) || data.length !== sizeOf(dims)) {
       const got = data instanceof Float32Array ? `${data.length} numbers` : 'none';
@@ -71,7 +71,7 @@ async function runSteps(
   scalars: ScalarVectors,
 ) {
   const inputs = [...stageSteps(signature, batches, scalars)];
-  const carried = slots(signature).map(({ input, output }) => [outerName(input), outerName(output)] as const);
+  const carried = stateOf(signature).map(({ input, output }) => [outerName(input), outerName(output)] as const);
   const tensors = await worker.ask({ type: 'run', inputs, outputs: signature.results.map(outerName), carried });
   return Object.fromEntries(signature.results.map((name, i) => [name, tensors[i]?.[1].data as Float32Array]));
 }
@@ -81,7 +81,7 @@ async function withState<T>(
   signature: StepSignature,
   use: (state: Map<string, Tensor>) => T | Promise<T>,
 ): Promise<T> {
-  const names = signature.stacks.flatMap((stack) => stack.slots.map((slot) => slotInput(stack, slot)));
+  const names = stateOf(signature).map(({ input }) => input);
   const tensors = await worker.ask({ type: 'take', names: names.map(outerName) });
   const state = new Map(names.map((name, i) => [name, tensors[i]?.[1] as Tensor]));
   try {

@@ -25,6 +25,8 @@ const stacks: readonly Stack[] = [
 
 const signature: StepSignature = {
   stacks,
+  copies: [],
+  variables: [],
   batch: [
     { name: 'input_ids', dtype: 'int64', rank: 2 },
     { name: 'attention_mask', dtype: 'int32', rank: 2 },
