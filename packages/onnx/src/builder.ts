@@ -1,5 +1,6 @@
 import { type DType, dtypes } from './dtype.js';
 import { OnnxError } from './errors.js';
+import { bfloat16Bits, float16Bits } from './half.js';
 import { inferNode } from './infer/infer.js';
 import { type Attribute, allGraphs, emptyGraph, type Graph, Node, Value } from './model.js';
 import { type Attributes, isOpType, type Operand, type OpFunctions, type OpSpec, type OpType, ops } from './ops.js';
@@ -164,8 +165,8 @@ function takenNames(graph: Graph): Set<string> {
 const arrays: { readonly [D in Exclude<DType, 'string'>]: (value: number) => TensorArrays[D] } = {
   float32: (v) => Float32Array.of(v),
   float64: (v) => Float64Array.of(v),
-  float16: () => unsupportedScalar('float16'),
-  bfloat16: () => unsupportedScalar('bfloat16'),
+  float16: (v) => Uint16Array.of(float16Bits(v)),
+  bfloat16: (v) => Uint16Array.of(bfloat16Bits(v)),
   int8: (v) => Int8Array.of(v),
   int16: (v) => Int16Array.of(v),
   int32: (v) => Int32Array.of(v),
@@ -176,10 +177,6 @@ const arrays: { readonly [D in Exclude<DType, 'string'>]: (value: number) => Ten
   uint64: (v) => BigUint64Array.of(BigInt(v)),
   bool: (v) => Uint8Array.of(v ? 1 : 0),
 };
-
-function unsupportedScalar(dtype: DType): never {
-  throw new OnnxError(`scalar constant: expected a type JavaScript has, got ${dtype}; Cast a float32 one`);
-}
 
 /** A rank-0 tensor. */
 export function scalarTensor(value: number, dtype: DType = 'float32'): Tensor {

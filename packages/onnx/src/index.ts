@@ -4,6 +4,7 @@ export { cloneGraph, cloneModel } from './clone.js';
 export { type DType, dtypeOfCode, dtypes } from './dtype.js';
 export { type Equation, readEquation } from './einsum.js';
 export { OnnxError } from './errors.js';
+export { bfloat16Bits, float16Bits, fromFloat16Bits } from './half.js';
 export { inferModel, inferNode, inferRules } from './infer/infer.js';
 export type { InferRule, TypeInfo } from './infer/rule.js';
 export { elementsOf, integersOf } from './infer/rule.js';
