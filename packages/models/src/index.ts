@@ -23,7 +23,7 @@ export { architectureOf, architectures, type ModelType } from './registry.js';
 export { toFloat32 } from './safetensors/dtype.js';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.js';
 export { type ReadOptions, readSafetensors, readSafetensorsHeader } from './safetensors/read.js';
-export { encodeSafetensors, writeSafetensors } from './safetensors/write.js';
+export { encodeSafetensors, safetensorsChunks, writeSafetensors } from './safetensors/write.js';
 export { type SaveRequest, savedConfig, saveModel } from './save-model.js';
 export type { LayerStructure, Structure } from './structure.js';
 export { writeFileAtomic } from './write-file.js';

@@ -68,7 +68,19 @@ export {
   structureOf,
 } from './structure.js';
 export { neuroPruneTerms, type TermOptions } from './terms/terms.js';
-export type { BatchList, TrainContext, TrainEvent, TrainRequest, TrainResult } from './train/request.js';
+export type {
+  BatchList,
+  CheckpointEvent,
+  CheckpointOptions,
+  ResumeEvent,
+  TrainContext,
+  TrainEvent,
+  TrainPoint,
+  TrainRequest,
+  TrainResult,
+  TrainRunEvent,
+  WarningEvent,
+} from './train/request.js';
 export { type Course, learningRate, type Schedule } from './train/schedule.js';
 export { train } from './train/train.js';
 export { cutByKind, trim, zerosFor } from './trim.js';

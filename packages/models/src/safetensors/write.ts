@@ -23,9 +23,10 @@ export function encodeSafetensors(
   return new Uint8Array(Buffer.concat(safetensorsChunks(tensors, metadata)));
 }
 
-function safetensorsChunks(
+/** The bytes of a `.safetensors` file in pieces, the tensors' own arrays among them: no copy is made. */
+export function safetensorsChunks(
   tensors: ReadonlyMap<string, Tensor>,
-  metadata: Readonly<Record<string, string>>,
+  metadata: Readonly<Record<string, string>> = defaultMetadata,
 ): Uint8Array[] {
   const sorted = inFileOrder(tensors);
   const chunks = sorted.map(([name, t]) => bytesOf(name, t));

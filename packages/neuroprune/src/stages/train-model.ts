@@ -1,5 +1,5 @@
 import { epochBatches } from '@neuroprune/evaluate';
-import { type Method, type TrainEvent, type TrainResult, train } from '@neuroprune/prune';
+import { type Method, type TrainResult, type TrainRunEvent, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
@@ -10,7 +10,7 @@ export function trainModel(
   recipe: Recipe,
   method: Method,
   { signal, onEvent }: RunContext,
-  log: (event: TrainEvent) => void = () => {},
+  log: (event: TrainRunEvent) => void = () => {},
 ): Promise<TrainResult> {
   const { batchSize, seed, maxSteps } = recipe;
   return train(

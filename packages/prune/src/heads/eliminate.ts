@@ -21,21 +21,21 @@ export interface Elimination {
 }
 
 /** Plans and carries out one head elimination over all layers, in place: absorbed heads are folded, dropped and dead
- * ones removed with the constant part of their output kept. */
-export function eliminateHeads(layers: readonly AttentionLayer[], target: HeadTarget): Elimination {
-  return applyHeadPlan(layers, planHeads(layers, target));
+ * ones removed with the constant part of their output kept. `each` is called after each head. */
+export function eliminateHeads(layers: readonly AttentionLayer[], target: HeadTarget, each?: () => void): Elimination {
+  return applyHeadPlan(layers, planHeads(layers, target), each);
 }
 
-/** Carries out a plan, in place. */
-export function applyHeadPlan(layers: readonly AttentionLayer[], plan: HeadPlan): Elimination {
+/** Carries out a plan, in place; `each` is called after each head that goes. */
+export function applyHeadPlan(layers: readonly AttentionLayer[], plan: HeadPlan, each?: () => void): Elimination {
   if (plan.layers.length !== layers.length)
     throw new PruneError(`internal: head plan of ${plan.layers.length} layers for ${layers.length}`);
   const removed = layers.flatMap((layer, l) =>
     plan.layers[l]!.flatMap((fate, head) => {
       const reason = remove(layer, head, fate);
-      return reason === undefined
-        ? []
-        : [{ layer: l, head, into: fate.fate === 'absorbed' ? fate.into : null, reason }];
+      if (reason === undefined) return [];
+      each?.();
+      return [{ layer: l, head, into: fate.fate === 'absorbed' ? fate.into : null, reason }];
     }),
   );
   return { theta: plan.theta, kept: plan.kept, removed };

@@ -5,6 +5,15 @@ interface Chunk {
   readonly ms: number;
 }
 
+/** What a meter goes on from. */
+export interface MeterState {
+  readonly tokens: number;
+  readonly computedTokens: number;
+  readonly paddedTokens: number;
+  readonly examples: number;
+  readonly chunks: readonly Chunk[];
+}
+
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 
 /** Counts tokens and times chunks over a run. */
@@ -16,6 +25,18 @@ export class Meter {
   private readonly chunks: Chunk[] = [];
 
   constructor(private readonly maxLength: number) {}
+
+  /** All counts and times, as JSON. */
+  save(): MeterState {
+    const { tokens, computedTokens, paddedTokens, examples, chunks } = this;
+    return { tokens, computedTokens, paddedTokens, examples, chunks: [...chunks] };
+  }
+
+  /** Goes on from counts and times that were saved. */
+  restore({ chunks, ...counts }: MeterState): void {
+    Object.assign(this, counts);
+    this.chunks.splice(0, this.chunks.length, ...chunks);
+  }
 
   /** Adds a chunk's batches and the time they took. */
   add(batches: readonly Batch[], ms: number): void {

@@ -12,6 +12,9 @@ import { headEvents, headsAt, maskEvents, type Ramp, rampBounds, sparsityAt } fr
 import { neuroPruneTerms } from '../terms/terms.js';
 import { cutByKind, trim } from '../trim.js';
 
+/** Points inside pruning: after a head was folded or dropped, and before a trim. */
+export type PrunePoint = 'heads' | 'trim';
+
 /** What a method does between steps, on the host. */
 export interface Pruner {
   /** Matrices whose zeros stay zeros. */
@@ -21,8 +24,8 @@ export interface Pruner {
   readonly coefficients: Readonly<Record<string, number>>;
   /** Steps (from 1) after which `apply` has something to do, ascending. */
   readonly events: readonly number[];
-  /** Prunes the layers in place after a step; returns the heads that went. */
-  apply(step: number, layers: readonly PrunableLayer[]): readonly HeadRemoval[];
+  /** Prunes the layers in place after a step; returns the heads that went. `at` is called at points of it. */
+  apply(step: number, layers: readonly PrunableLayer[], at?: (point: PrunePoint) => void): readonly HeadRemoval[];
 }
 
 /** The pruner of a method over a run. */
@@ -43,7 +46,8 @@ function gradual({ sparsity }: GradualMethod, groups: readonly PrunableGroups[],
     masked: prunableNames(groups),
     coefficients: {},
     events: maskEvents(ramp),
-    apply(step, layers) {
+    apply(step, layers, at) {
+      at?.('trim');
       trim(matricesOf(layers), step === last ? sparsity : sparsityAt(step, sparsity, ramp));
       return [];
     },
@@ -86,12 +90,14 @@ function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], r
     masked: prunableNames(groups),
     coefficients: {},
     events: ascending([...masks, ...heads]),
-    apply(step, layers) {
+    apply(step, layers, at) {
       const removed = heads.has(step)
-        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
+        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp), () => at?.('heads'))
+            .removed
         : [];
       if (masks.has(step))
         cutByKind(layers, cutTargets(sparsityAt(step, method.sparsity, ramp), method, layers), method);
+      if (step === last) at?.('trim');
       if (step === last) trim(matricesOf(layers), method.sparsity);
       return removed;
     },
@@ -107,12 +113,14 @@ function subgradient(method: SubgradientMethod, groups: readonly PrunableGroups[
     terms: neuroPruneTerms(groups, method),
     coefficients: { 'penalty.mlp': method.alpha, 'penalty.attention': method.beta },
     events: ascending([...heads, end]),
-    apply(step, layers) {
+    apply(step, layers, at) {
       const removed = heads.has(step)
-        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp)).removed
+        ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp), () => at?.('heads'))
+            .removed
         : [];
       if (step === end) {
         cutBelow(matricesOf(layers), EPSILON);
+        at?.('trim');
         if (method.sparsity !== undefined) trim(matricesOf(layers), method.sparsity);
       }
       return removed;

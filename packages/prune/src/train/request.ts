@@ -1,8 +1,10 @@
 import type { PrunableGroups } from '@neuroprune/models';
 import type { Model, Tensor } from '@neuroprune/onnx';
 import type { Batch, SessionOptions } from '@neuroprune/runtime';
+import type { WritePoint } from '../checkpoint/folder.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import type { Method } from '../method.js';
+import type { PrunePoint } from './pruner.js';
 import type { Course } from './schedule.js';
 
 /** The batches of an epoch by position; an array is one, and so is what makes a batch only when it is asked for. */
@@ -76,8 +78,53 @@ export interface TrainResult {
   readonly loss: number;
 }
 
-/** How a run is watched and stopped. */
+/** When and where the exact state of a run is kept. */
+export interface CheckpointOptions {
+  /** Folder of the checkpoints, `<dir>/<step>/` each; a run that starts anew empties it of those of an earlier one. */
+  readonly dir: string;
+  /** Steps between two; or seconds, and at the end of an epoch where the last is a minute old (default: 300 seconds). */
+  readonly every?: { readonly steps: number } | { readonly seconds: number };
+  /** How many stay, the newest (default: 2). */
+  readonly keep?: number;
+  /** Goes on from the newest checkpoint that is as it was written, where there is one. */
+  readonly resume?: boolean;
+  /** JSON of the caller's that belongs to the moment of a checkpoint; `onResume` gets it back before the first step. */
+  readonly note?: () => unknown;
+  readonly onResume?: (step: number, note: unknown) => void;
+}
+
+/** A checkpoint that the disk has. */
+export interface CheckpointEvent {
+  readonly type: 'checkpoint';
+  readonly step: number;
+  readonly path: string;
+}
+
+/** A run that goes on after the step of a checkpoint. */
+export interface ResumeEvent {
+  readonly type: 'resume';
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** Something that is not as it should be, and does not end the run. */
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly message: string;
+}
+
+/** All that a run tells of. */
+export type TrainRunEvent = TrainEvent | CheckpointEvent | ResumeEvent | WarningEvent;
+
+/** Points at which tests stop a run: inside the writing of a checkpoint, and inside pruning. */
+export type TrainPoint = WritePoint | PrunePoint;
+
+/** How a run is watched, stopped and kept. */
 export interface TrainContext {
+  /** Ends the run within a chunk of steps; a checkpoint is written before, where there is a folder for them. */
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: TrainEvent) => void;
+  readonly onEvent?: (event: TrainRunEvent) => void;
+  readonly checkpoint?: CheckpointOptions;
+  /** Called whenever a point is reached, for tests. */
+  readonly at?: (point: TrainPoint) => void;
 }

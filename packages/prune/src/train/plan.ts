@@ -1,0 +1,30 @@
+import { PruneError } from '../errors.js';
+import { liveHeadCount } from '../heads/attention-layer.js';
+import { countWeights, countZeros, matricesOf, type PrunableLayer } from '../layer.js';
+import type { TrainEvent, TrainRequest } from './request.js';
+
+/** How long a run is. */
+export interface Plan {
+  readonly steps: number;
+  readonly epochSteps: number;
+}
+
+/** The steps that a request comes to. Throws an input error for none. */
+export function planOf({ batches, epochs, maxSteps }: TrainRequest): Plan {
+  const epochSteps = batches(0).length;
+  const steps = Math.min(Math.round(epochSteps * epochs), maxSteps ?? Number.POSITIVE_INFINITY);
+  if (!(Number.isInteger(steps) && steps >= 1)) {
+    const got = `${epochs} epochs of ${epochSteps} batches${maxSteps === undefined ? '' : ` and at most ${maxSteps}`}`;
+    throw new PruneError(`training: expected a whole number of steps from 1, got ${got}`, 'input');
+  }
+  return { steps, epochSteps };
+}
+
+/** How much of the prunable layers is left. */
+export type Density = Pick<TrainEvent, 'sparsity' | 'heads'>;
+
+/** Counts zeros and live heads. */
+export function densityOf(layers: readonly PrunableLayer[]): Density {
+  const matrices = matricesOf(layers);
+  return { sparsity: countZeros(matrices) / countWeights(matrices), heads: liveHeadCount(layers) };
+}

@@ -1,0 +1,98 @@
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { type Checkpoint, tidyCheckpoints, type WritePoint, writeCheckpoint } from '../checkpoint/folder.js';
+import type { Plan } from './plan.js';
+import type { CheckpointEvent, CheckpointOptions } from './request.js';
+
+/** How checkpoints are written where nothing else is asked for. */
+export const checkpointDefaults = { every: { seconds: 300 }, keep: 2 } as const;
+
+/** The end of an epoch gets no checkpoint of its own this soon after another. */
+const EPOCH_SECONDS = 60;
+
+/** How it is told what happens. */
+export interface SaverContext {
+  readonly onEvent: (event: CheckpointEvent) => void;
+  readonly at: (point: WritePoint) => void;
+}
+
+/**
+ * Writes checkpoints while the next steps run, one at a time. What went wrong in writing one is thrown when the run next
+ * asks.
+ */
+export class Saver {
+  /** The step of the newest checkpoint that was handed over. */
+  newest: number | undefined;
+  /** The step of the newest one that the disk has. */
+  written: number | undefined;
+  private at = performance.now();
+  private writing: Promise<void> = Promise.resolve();
+  private failure: { readonly error: unknown } | undefined;
+
+  constructor(
+    private readonly options: CheckpointOptions,
+    private readonly plan: Plan,
+    private readonly context: SaverContext,
+  ) {}
+
+  private get every(): NonNullable<CheckpointOptions['every']> {
+    return this.options.every ?? checkpointDefaults.every;
+  }
+
+  /** Steps at which a chunk has to end for the sake of a checkpoint, ascending. */
+  get stops(): number[] {
+    const period = 'steps' in this.every ? this.every.steps : this.plan.epochSteps;
+    return Array.from({ length: Math.floor(this.plan.steps / period) }, (_, i) => (i + 1) * period);
+  }
+
+  /** Says that the run goes on from a checkpoint. */
+  resumed(step: number): void {
+    this.newest = step;
+    this.written = step;
+  }
+
+  /** Whether the state after this step is to be kept. */
+  due(step: number): boolean {
+    if (step === this.newest) return false;
+    if (step === this.plan.steps) return true;
+    if ('steps' in this.every) return step % this.every.steps === 0;
+    const seconds = (performance.now() - this.at) / 1000;
+    const epochEnd = step % this.plan.epochSteps === 0;
+    return seconds >= (epochEnd ? Math.min(this.every.seconds, EPOCH_SECONDS) : this.every.seconds);
+  }
+
+  /** Starts to write a checkpoint, once the one before is written. */
+  async save(checkpoint: Checkpoint): Promise<void> {
+    await this.settle();
+    this.newest = checkpoint.step;
+    this.at = performance.now();
+    this.writing = this.write(checkpoint).catch((error: unknown) => {
+      this.failure ??= { error };
+    });
+  }
+
+  /** Throws what went wrong in writing, if anything did. */
+  check(): void {
+    if (this.failure) throw this.failure.error;
+  }
+
+  /** Waits for the checkpoint under way; throws what went wrong. */
+  async settle(): Promise<void> {
+    await this.writing;
+    this.check();
+  }
+
+  /** Waits for the checkpoint under way, whatever becomes of it. */
+  async idle(): Promise<void> {
+    await this.writing;
+  }
+
+  private async write(checkpoint: Checkpoint): Promise<void> {
+    const { dir, keep = checkpointDefaults.keep } = this.options;
+    const { step } = checkpoint;
+    await writeCheckpoint(dir, checkpoint, this.context.at);
+    await tidyCheckpoints(dir, keep);
+    this.written = step;
+    this.context.onEvent({ type: 'checkpoint', step, path: path.join(dir, String(step)) });
+  }
+}
