@@ -1,0 +1,127 @@
+/** What shape inference claims of a test's model, held against what the file declares and what was recorded. */
+import {
+  allGraphs,
+  type Dim,
+  inferModel,
+  type Model,
+  type Node,
+  type Shape,
+  showShape,
+  type Value,
+} from '@neuroprune/onnx';
+import { native } from './adapt.js';
+import type { Case } from './cases.js';
+import type { Recorded } from './recorded.js';
+
+/** Sizes of named dimensions in one recorded set. */
+export type Bindings = ReadonlyMap<string, number>;
+
+/** How inference did on one model. */
+export interface Claims {
+  /** Claims that contradict the file or the recorded tensors, and inference that failed; one line each. */
+  readonly wrong: readonly string[];
+  /** Operators at the root of outputs of the graph with no claimed rank or element type; empty when all are claimed. */
+  readonly unclaimed: readonly string[];
+  /** Operators at the root of outputs of the graph of known rank with a dimension that is not claimed. */
+  readonly partial: readonly string[];
+  /** Tensors, inner ones too, whose claims were compared with a declared or recorded type. */
+  readonly compared: number;
+}
+
+interface Declared {
+  readonly value: Value;
+  readonly dtype: Value['dtype'];
+  readonly shape: Shape | undefined;
+}
+
+/** Forgets all that nodes are said to give; returns it. */
+function forget(model: Model): Declared[] {
+  const values = allGraphs(model.graph).flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs));
+  return values.map((value) => {
+    const declared = { value, dtype: value.dtype, shape: value.shape };
+    value.dtype = undefined;
+    value.shape = undefined;
+    value.elements = undefined;
+    return declared;
+  });
+}
+
+/** The number a claimed dimension comes to; undefined when it names something that is not bound. */
+function sizeOfDim(dim: Dim, bindings: Bindings): number | undefined {
+  if (dim === null || typeof dim === 'number') return dim ?? undefined;
+  const factors = dim.split('*').map((part) => (/^\d+$/.test(part) ? Number(part) : bindings.get(part)));
+  return factors.reduce<number | undefined>(
+    (all, f) => (all === undefined || f === undefined ? undefined : all * f),
+    1,
+  );
+}
+
+/** True unless both are known and differ. */
+const agrees = (a: number | undefined, b: number | undefined): boolean => a === undefined || b === undefined || a === b;
+
+function contradiction(value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) {
+  if (value.dtype && dtype && value.dtype !== dtype) return `${value.name}: claims ${value.dtype}, is ${dtype}`;
+  if (!value.shape || !shape) return undefined;
+  const fits =
+    value.shape.length === shape.length &&
+    value.shape.every((d, i) => agrees(sizeOfDim(d, bindings), sizeOfDim(shape[i] ?? null, bindings)));
+  return fits ? undefined : `${value.name}: claims ${showShape(value.shape)}, is ${showShape(shape)}`;
+}
+
+function bind(inputs: readonly Value[], recorded: readonly Recorded[], names: readonly string[]): Bindings {
+  const bindings = new Map<string, number>();
+  for (const [i, value] of recorded.entries()) {
+    const shape = inputs.find(({ name }) => name === names[i])?.shape;
+    if (value.kind !== 'tensor') continue;
+    for (const [axis, dim] of (shape ?? []).entries()) {
+      const size = value.dims[axis];
+      if (typeof dim === 'string' && size !== undefined) bindings.set(dim, size);
+    }
+  }
+  return bindings;
+}
+
+/** The operator nearest to the inputs that leaves a value unknown in this respect. */
+function rootOf(value: Value, unknown: (value: Value) => boolean, seen = new Set<Value>()): string {
+  seen.add(value);
+  const node: Node | undefined = value.producer;
+  const before = node?.inputs.find((v): v is Value => v !== undefined && !seen.has(v) && unknown(v));
+  return before ? rootOf(before, unknown, seen) : node ? [node.domain, node.opType].filter(Boolean).join('.') : 'input';
+}
+
+const isUnclaimed = (v: Value): boolean => !v.dtype || !v.shape;
+const isPartial = (v: Value): boolean => !v.shape || v.shape.includes(null);
+
+/** Infers a model whose values are cleared first. */
+export function claimsOf(model: Model, { ports, sets }: Case): Claims {
+  const declared = forget(model);
+  const wrong: string[] = [];
+  try {
+    inferModel(model);
+  } catch (cause) {
+    wrong.push(`throws: ${(cause as Error).message}`);
+  }
+  let compared = 0;
+  const compare = (value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) => {
+    if ((value.dtype && dtype) || (value.shape && shape)) compared++;
+    const found = contradiction(value, dtype, shape, bindings);
+    if (found) wrong.push(found);
+  };
+  const names = ports.inputs.map(({ name }) => name);
+  const bindings = sets.map(({ inputs }) => bind(model.graph.inputs, inputs, names));
+  for (const { value, dtype, shape } of declared) compare(value, dtype, shape, bindings[0] ?? new Map());
+  for (const [at, { outputs }] of sets.entries()) {
+    for (const [i, recorded] of outputs.entries()) {
+      const value = model.graph.outputs[i];
+      if (value && recorded.kind === 'tensor')
+        compare(value, native[recorded.code], recorded.dims, bindings[at] ?? new Map());
+    }
+  }
+  const { outputs } = model.graph;
+  return {
+    wrong: [...new Set(wrong)],
+    unclaimed: outputs.filter(isUnclaimed).map((v) => rootOf(v, isUnclaimed)),
+    partial: outputs.filter((v) => !isUnclaimed(v) && isPartial(v)).map((v) => rootOf(v, isPartial)),
+    compared,
+  };
+}
