@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readCard } from './card.js';
-import { splitFiles } from './dataset-config.js';
+import { splitFiles, splitsOf } from './dataset-config.js';
 
 const card = (yaml: string) => readCard(`---\n${yaml}\n---\n`);
 const declared = card(`configs:
@@ -61,9 +61,9 @@ test.each([
     'c',
     'train',
     ['a/train.parquet', 'b/train.parquet'],
-    /no parquet files for 'c'.*it has configurations: a, b/,
+    /no data files for the configuration 'c'; it has configurations: a, b/,
   ],
-  ['an unknown split', declared, 'a', 'dev', ['x/one.parquet'], /split 'dev'; it has splits: train, test/],
+  ['an unknown split', declared, 'a', 'dev', ['x/one.parquet'], /split 'dev'; it has splits: train/],
   [
     'a missing shard',
     none,
@@ -74,14 +74,82 @@ test.each([
   ],
   [
     'another format',
-    card('configs:\n- config_name: a\n  data_files: "*.csv"'),
+    card('configs:\n- config_name: a\n  data_files: "*.arrow"'),
     'a',
     'train',
-    ['t.csv'],
-    /expected parquet files, got t\.csv/,
+    ['t.arrow'],
+    /expected files named \.parquet, .*got t\.arrow/,
   ],
 ])('%s is an input error', (_, of, config, split, files, message) => {
   const call = () => splitFiles(of, files, { title: 'data set x', config, split });
   expect(call).toThrow(message);
   expect(call).toThrow(expect.objectContaining({ kind: 'input' }));
+});
+
+const splits = (files: string[], config?: string, of = none) =>
+  Object.fromEntries(splitsOf(of, files, { title: 'data set x', config }));
+
+test.each<[string, string[], string | undefined, Record<string, string[]>]>([
+  [
+    'a file a split',
+    ['train.csv', 'dev.csv', 'test.csv', 'README.md'],
+    undefined,
+    { train: ['train.csv'], validation: ['dev.csv'], test: ['test.csv'] },
+  ],
+  [
+    'packed lines',
+    ['train.jsonl.gz', 'valid.jsonl.gz'],
+    undefined,
+    { train: ['train.jsonl.gz'], validation: ['valid.jsonl.gz'] },
+  ],
+  [
+    'a folder a split',
+    ['train/a.tsv', 'train/b.tsv', 'val/a.tsv'],
+    undefined,
+    { train: ['train/a.tsv', 'train/b.tsv'], validation: ['val/a.tsv'] },
+  ],
+  [
+    'shards in data/',
+    ['data/train-00000-of-00002.parquet', 'data/train-00001-of-00002.parquet', 'data/test-00000-of-00001.parquet'],
+    undefined,
+    {
+      test: ['data/test-00000-of-00001.parquet'],
+      train: ['data/train-00000-of-00002.parquet', 'data/train-00001-of-00002.parquet'],
+    },
+  ],
+  [
+    'a split’s name within a file’s',
+    ['reviews-train.csv', 'reviews_dev.csv'],
+    undefined,
+    { train: ['reviews-train.csv'], validation: ['reviews_dev.csv'] },
+  ],
+  ['names that say nothing', ['b.csv', 'a.csv'], undefined, { train: ['a.csv', 'b.csv'] }],
+  ['other JSON beside the data', ['reviews.csv', 'dataset_infos.json'], undefined, { train: ['reviews.csv'] }],
+  ['JSON that is the data', ['train.json', 'test.json'], undefined, { test: ['test.json'], train: ['train.json'] }],
+  [
+    'a configuration’s folder',
+    ['a/train.csv', 'b/train.csv', 'b/test_x.csv'],
+    'b',
+    { test_x: ['b/test_x.csv'], train: ['b/train.csv'] },
+  ],
+])('splits of %s', (_, files, config, expected) => {
+  expect(splits(files, config)).toEqual(expected);
+});
+
+test('a split asked by another of its names', () => {
+  const name = { title: 'data set x', config: undefined, split: 'validation' };
+  const of = card('configs:\n- config_name: a\n  data_files:\n  - split: dev\n    path: x.csv');
+  expect(splitFiles(of, ['x.csv'], name)).toEqual(['x.csv']);
+});
+
+test.each([
+  ['several configurations', ['a/train.csv', 'b/train.csv'], /has configurations: a, b/],
+  [
+    'two formats of one split',
+    ['train.csv', 'train.parquet'],
+    /expected one format for the split 'train', got train\.csv, train\.parquet/,
+  ],
+  ['no data', ['README.md'], /no data files for the configuration 'default'; it has configurations: none/],
+])('%s without a choice are an input error', (_, files, message) => {
+  expect(() => splits(files)).toThrow(message);
 });

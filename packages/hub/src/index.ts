@@ -1,5 +1,5 @@
 export { type Card, readCard, writeCard } from './card.js';
-export { type Dataset, dataset } from './dataset.js';
+export { type DataSplit, type Dataset, dataset, type OpenDataset, openDataset } from './dataset.js';
 export { HubError } from './errors.js';
 export { type EvalResult, evalResults, writeEvalResults } from './eval-results.js';
 export type { HubEvent, HubRun } from './events.js';
@@ -9,4 +9,6 @@ export { type Row, readParquet } from './parquet.js';
 export { type Pushed, type PushRequest, push } from './push.js';
 export type { RepoType } from './repo.js';
 export { type Snapshot, type SnapshotRequest, snapshot } from './snapshot.js';
+export type { RowBlock } from './table/block.js';
+export { readTable, tableEndings } from './table/read-table.js';
 export { type AccessRequest, checkWriteAccess } from './write-access.js';
