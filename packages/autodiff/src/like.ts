@@ -1,5 +1,5 @@
 /** Shapes of other values as targets: constants where they are known, else computed at run time. */
-import { type GraphBuilder, int64, type Shape, sizeOf, tensor, type Value } from '@neuroprune/onnx';
+import { codeOf, type GraphBuilder, int64, type Shape, scalarTensor, sizeOf, type Value } from '@neuroprune/onnx';
 
 const isStatic = (shape: Shape): shape is readonly number[] => shape.every((d) => typeof d === 'number');
 
@@ -30,10 +30,7 @@ export function zerosLike(builder: GraphBuilder, x: Value): Value {
 
 /** One number in the shape and type of `x`. */
 export function filledLike(builder: GraphBuilder, x: Value, fill: number): Value {
-  const value =
-    x.dtype === 'float64'
-      ? tensor('float64', [1], Float64Array.of(fill))
-      : tensor('float32', [1], Float32Array.of(fill));
+  const value = { ...scalarTensor(fill, x.dtype ?? 'float32'), dims: [1] };
   return builder.op.ConstantOfShape(shapeOf(builder, x), { value });
 }
 
@@ -51,5 +48,5 @@ export function countAlong(builder: GraphBuilder, x: Value, axes: readonly numbe
   const { op } = builder;
   const extents = op.Gather(op.Shape(x), builder.ints(...axes), { axis: 0 });
   const count = op.ReduceProd(extents, builder.ints(0), { keepdims: 0 });
-  return op.Cast(count, { to: dtype === 'float64' ? 11 : 1 });
+  return op.Cast(count, { to: codeOf(dtype) });
 }

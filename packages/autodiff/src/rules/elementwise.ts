@@ -1,12 +1,21 @@
-import { codeOf } from '@neuroprune/onnx';
-import { AutodiffError } from '../errors.js';
+import { codeOf, type GraphBuilder, type Node, Value } from '@neuroprune/onnx';
 import type { RuleTable } from '../rule.js';
-import { isFloat } from './selection.js';
+import { isFloat, likeElements } from './selection.js';
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 const SQRT_HALF = Math.SQRT1_2;
 const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
 const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
+
+/** The node's mask, added as its second output where the node leaves it out. */
+function maskOf(builder: GraphBuilder, node: Node, x: Value): Value {
+  if (node.outputs.length < 2) {
+    const added = new Value(builder.fresh('mask'), 'bool', x.shape);
+    added.producer = node;
+    node.outputs.push(added);
+  }
+  return node.outputs[1] as Value;
+}
 
 /** Operators that work element by element; `g` is the gradient of the result. */
 export const elementwise: RuleTable<
@@ -43,14 +52,11 @@ export const elementwise: RuleTable<
     const a = op.Div(g, b);
     return [a, op.Neg(op.Mul(a, y))]; // d(a/b) = da/b - y·db/b
   },
-  // At inference Dropout is the identity; `trainable` writes the one of training with plain operators.
-  Dropout: ({ x: [, , training], node, g }) => {
-    if (training) {
-      throw new AutodiffError(
-        `Dropout '${node.name}': expected no training_mode, got one; leave it out, trainable() puts its own generator there`,
-      );
-    }
-    return [g, null, null];
+  // The identity at inference; in training y = x·mask/(1 - ratio) with the node's own mask.
+  Dropout: ({ op, builder, node, x: [x, ratio, training], g }) => {
+    if (!training) return [g, null, null];
+    const scale = ratio ? op.Reciprocal(op.Sub(1, likeElements(op, ratio, g))) : 2;
+    return [op.Where(maskOf(builder, node, x), op.Where(training, op.Mul(g, scale), g), 0), null, null];
   },
   Erf: ({ op, x: [x], g }) => [op.Mul(g, op.Mul(TWO_OVER_SQRT_PI, op.Exp(op.Neg(op.Mul(x, x)))))],
   Exp: ({ op, y, g }) => [op.Mul(g, y)],
@@ -76,10 +82,14 @@ export const elementwise: RuleTable<
   Mod: ({ op, x: [a, b], y, g }) => [g, op.Neg(op.Mul(g, op.Round(op.Div(op.Sub(a, y), b))))], // y = a - b·⌊a/b⌋
   Mul: ({ op, x: [a, b], g }) => [op.Mul(g, b), op.Mul(g, a)],
   Neg: ({ op, g }) => [op.Neg(g)],
-  Pow: ({ op, x: [a, b], y, g }) => [
-    op.Mul(g, op.Mul(b, op.Pow(a, op.Sub(b, 1)))),
-    op.Mul(g, op.Mul(y, op.Log(op.Where(op.Greater(a, 0), a, 1)))), // real only for a > 0; 0 for a = 0
-  ],
+  // The exponent may be of another type. b·aᵇ⁻¹ is 0 for b = 0, at a = 0 too; log a is real only for a > 0, else taken as 0.
+  Pow: ({ op, x: [a, exponent], y, g }) => {
+    const b = likeElements(op, exponent, a);
+    const isPositive = op.Greater(a, 0);
+    const down = op.Where(op.Equal(b, 0), 1, op.Sub(b, 1));
+    const forExponent = op.Where(isPositive, op.Mul(op.Mul(g, y), op.Log(op.Where(isPositive, a, 1))), 0);
+    return [op.Mul(g, op.Mul(b, op.Pow(a, down))), isFloat(exponent) ? likeElements(op, forExponent, exponent) : null];
+  },
   Reciprocal: ({ op, y, g }) => [op.Neg(op.Mul(g, op.Mul(y, y)))],
   Relu: ({ op, y, g }) => [op.Where(op.Greater(y, 0), g, 0)],
   Sigmoid: ({ op, y, g }) => [op.Mul(g, op.Mul(y, op.Sub(1, y)))],

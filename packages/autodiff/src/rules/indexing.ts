@@ -3,9 +3,10 @@
  * `ScatterND` adds from several threads at once and loses additions where an index comes twice.
  */
 import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/onnx';
-import { AutodiffError } from '../errors.js';
+import { AutodiffError, nameOf } from '../errors.js';
 import { shapeOf, zerosLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
+import { addedAt, resized, scatterGradients } from './scatter.js';
 import { indicator } from './selection.js';
 
 /** Tables with at most this many rows get their gradient as a product with indicators, which costs less than scattering. */
@@ -14,20 +15,6 @@ const SMALL_TABLE = 32;
 /** Indices counted from the front. */
 const fromFront = ({ op }: GraphBuilder, indices: Value, extent: Value | number): Value =>
   op.Where(op.Less(indices, 0), op.Add(indices, extent), indices);
-
-/** The shape of `x` with the length of one axis replaced. */
-function resized({ op }: GraphBuilder, x: Value, axis: number, length: Value): Value {
-  const parts = [op.Shape(x, { end: axis }), length, op.Shape(x, { start: axis + 1 })];
-  return op.Concat(parts, { axis: 0 });
-}
-
-/** `zeros` plus the slices of g at the indices (a vector) along an axis. */
-function addedAt(builder: GraphBuilder, zeros: Value, indices: Value, g: Value, axis: number): Value {
-  const { op } = builder;
-  const dims = Array.from({ length: g.rank }, (_, i) => (i === axis ? -1 : 1));
-  const everywhere = op.Expand(op.Reshape(indices, builder.ints(...dims)), op.Shape(g));
-  return op.ScatterElements(zeros, everywhere, g, { axis, reduction: 'add' });
-}
 
 /** [rows, columns] sums of the rows of g that share an index. */
 function rowSums(builder: GraphBuilder, rows: number, indices: Value, g: Value): Value {
@@ -54,8 +41,9 @@ function gatherGradient({ builder, op, x: [data, indices], g, attrs }: RuleConte
 /** Each sliced axis in turn: the gradient goes where `Slice` of 0, 1, … says. */
 function sliceGradient({ builder, op, node, x: [data, starts, ends, axes, steps], g }: RuleContext<'Slice'>): Value {
   const count = starts.shape?.[0];
-  const along = axes ? integersOf(axes) : Array.from({ length: typeof count === 'number' ? count : 0 }, (_, i) => i);
-  if (!along) throw new AutodiffError(`Slice '${node.name}': expected constant axes, got computed ones`);
+  const first = typeof count === 'number' ? Array.from({ length: count }, (_, i) => i) : undefined;
+  const along = axes ? integersOf(axes) : first;
+  if (!along) throw new AutodiffError(`Slice '${nameOf(node)}': expected constant axes, got computed ones`);
   const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
   return along.reduce((sofar, negative, i) => {
     const axis = axisOf(negative, data.rank);
@@ -68,37 +56,40 @@ function sliceGradient({ builder, op, node, x: [data, starts, ends, axes, steps]
   }, g);
 }
 
-/** Index tuples (the last axis of `indices`) as positions among the data's leading axes, flattened. */
-function linearIndices(builder: GraphBuilder, data: Value, indices: Value, depth: number): Value {
+/**
+ * Index tuples (the last axis of `indices`) as positions among the axes they index, flattened; with `batch` leading axes
+ * that both have, position p in batch element i counts as i·(positions of one) + p.
+ */
+function linearIndices(builder: GraphBuilder, data: Value, indices: Value, depth: number, batch: number): Value {
   const { op } = builder;
-  const extents = op.Shape(data, { end: depth });
+  const end = batch + depth;
+  const extents = op.Shape(data, { start: batch, end });
   const last = builder.ints(-1);
-  const strides = Array.from({ length: depth }, (_, i) =>
-    op.ReduceProd(op.Shape(data, { start: i + 1, end: depth }), builder.ints(0), { keepdims: 1 }),
-  );
+  const count = (start: number, stop: number) =>
+    op.ReduceProd(op.Shape(data, { start, end: stop }), builder.ints(0), { keepdims: 1 });
+  const strides = Array.from({ length: depth }, (_, i) => count(batch + i + 1, end));
   const terms = op.Mul(fromFront(builder, indices, extents), op.Concat(strides, { axis: 0 }));
-  return op.Reshape(op.ReduceSum(terms, last, { keepdims: 0 }), last);
+  const within = op.ReduceSum(terms, last, { keepdims: 0 });
+  if (batch === 0) return op.Reshape(within, last);
+  const scalar = (v: Value) => op.Squeeze(v, builder.ints(0));
+  const elements = op.Range(builder.scalar(0, 'int64'), scalar(count(0, batch)), builder.scalar(1, 'int64'));
+  const offsets = op.Unsqueeze(op.Mul(elements, count(batch, end)), builder.ints(1));
+  const rows = op.Reshape(within, op.Concat([op.Shape(elements), last], { axis: 0 }));
+  return op.Reshape(op.Add(rows, offsets), last);
 }
 
 function gatherNdGradient({ builder, op, node, x: [data, indices], g, attrs }: RuleContext<'GatherND'>): Value {
   const depth = indices.shape?.at(-1);
-  if (typeof depth !== 'number' || (attrs.batch_dims ?? 0) !== 0) {
-    throw new AutodiffError(`GatherND '${node.name}': expected batch_dims 0 and index tuples of known length`);
+  const batch = attrs.batch_dims ?? 0;
+  if (typeof depth !== 'number') {
+    throw new AutodiffError(
+      `GatherND '${nameOf(node)}': expected index tuples of known length, got [${indices.shape}]`,
+    );
   }
-  const rest = op.Shape(data, { start: depth });
-  const rows = op.Concat([builder.ints(-1), rest], { axis: 0 });
+  const rows = op.Concat([builder.ints(-1), op.Shape(data, { start: batch + depth })], { axis: 0 });
   const table = op.Reshape(zerosLike(builder, data), rows);
-  const at = linearIndices(builder, data, indices, depth);
-  const sums = addedAt(builder, table, at, op.Reshape(g, rows), 0);
-  return op.Reshape(sums, shapeOf(builder, data));
-}
-
-function checkReduction({ node, attrs }: Pick<RuleContext<'ScatterND'>, 'node' | 'attrs'>): boolean {
-  const { reduction = 'none' } = attrs;
-  if (reduction !== 'none' && reduction !== 'add') {
-    throw new AutodiffError(`${node.opType} '${node.name}': expected reduction none or add, got ${reduction}`);
-  }
-  return reduction === 'add';
+  const at = linearIndices(builder, data, indices, depth, batch);
+  return op.Reshape(addedAt(builder, table, at, op.Reshape(g, rows), 0), shapeOf(builder, data));
 }
 
 /** Reading and writing by index. */
@@ -123,15 +114,25 @@ export const indexing: RuleTable<
     ];
   },
   ScatterElements: (c) => {
-    const { op, builder, x, g, attrs } = c;
-    const { axis = 0 } = attrs;
-    const kept = checkReduction(c) ? g : op.ScatterElements(g, x[1], zerosLike(builder, x[2]), { axis });
-    return [kept, null, op.GatherElements(g, x[1], { axis })];
+    const {
+      op,
+      x: [, indices],
+      attrs: { axis = 0 },
+    } = c;
+    return scatterGradients(c, {
+      scatter: (data, updates, reduction) => op.ScatterElements(data, indices, updates, { axis, reduction }),
+      gather: (data) => op.GatherElements(data, indices, { axis }),
+    });
   },
   ScatterND: (c) => {
-    const { op, builder, x, g } = c;
-    const kept = checkReduction(c) ? g : op.ScatterND(g, x[1], zerosLike(builder, x[2]));
-    return [kept, null, op.GatherND(g, x[1])];
+    const {
+      op,
+      x: [, indices],
+    } = c;
+    return scatterGradients(c, {
+      scatter: (data, updates, reduction) => op.ScatterND(data, indices, updates, { reduction }),
+      gather: (data) => op.GatherND(data, indices),
+    });
   },
   Slice: (c) => [sliceGradient(c), null, null, null, null],
   TopK: ({ op, builder, x: [x], y: [, at], g: [g], attrs: { axis = -1 } }) => [

@@ -1,7 +1,8 @@
-import { axisOf, type GraphBuilder, type Value } from '@neuroprune/onnx';
-import { AutodiffError } from '../errors.js';
+import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/onnx';
+import { AutodiffError, nameOf } from '../errors.js';
 import { reshapeLike, shapeOf, zerosLike } from '../like.js';
-import type { Rule, RuleTable } from '../rule.js';
+import type { Rule, RuleContext, RuleTable } from '../rule.js';
+import { addedAt, resized } from './scatter.js';
 
 const reshaped: Rule<'Flatten'> = ({ builder, x: [x], g }) => [reshapeLike(builder, g, x)];
 
@@ -18,6 +19,22 @@ function cutLike(builder: GraphBuilder, g: Value, like: readonly Value[], axis: 
   const pieces = builder.node('Split', [g, lengths], { axis: { type: 'int', value: axis } }, like.length);
   // Lengths known only at run time say nothing of the pieces' shapes; the operands do.
   return pieces.map((piece, i) => Object.assign(piece, { dtype: g.dtype, shape: like[i]?.shape }));
+}
+
+/** Pads of a mode that repeats elements: the positions it takes along each axis say where the gradient goes. */
+function mirroredGradient({ op, builder, node, x: [x, pads, , axes], g, attrs }: RuleContext<'Pad'>): Value {
+  const along = axes ? integersOf(axes) : Array.from({ length: x.rank }, (_, i) => i);
+  if (!along) throw new AutodiffError(`Pad '${nameOf(node)}': expected constant axes, got computed ones`);
+  const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
+  const { mode = 'constant' } = attrs;
+  return along.reduce((sofar, negative, i) => {
+    const axis = axisOf(negative, x.rank);
+    const length = op.Shape(x, { start: axis, end: axis + 1 });
+    const positions = op.Range(zero, op.Squeeze(length, builder.ints(0)), one);
+    const taken = op.Pad(positions, op.Gather(pads, builder.ints(i, i + along.length)), undefined, undefined, { mode });
+    const zeros = op.Expand(builder.scalar(0, g.dtype), resized(builder, sofar, axis, length));
+    return addedAt(builder, zeros, taken, sofar, axis);
+  }, g);
 }
 
 /** Operators that copy elements to other places. */
@@ -42,8 +59,10 @@ export const movement: RuleTable<
   ],
   Expand: ({ g }) => [g, null],
   Flatten: reshaped,
-  Pad: ({ op, builder, node, x: [, pads, value, axes], g, attrs: { mode = 'constant' } }) => {
-    if (mode !== 'constant') throw new AutodiffError(`Pad '${node.name}': expected mode constant, got ${mode}`);
+  Pad: (c) => {
+    const { op, builder, x, g, attrs } = c;
+    const [, pads, value, axes] = x;
+    if ((attrs.mode ?? 'constant') !== 'constant') return [mirroredGradient(c), null, null, null];
     const inside = op.Pad(g, op.Neg(pads), builder.scalar(0, g.dtype), axes);
     const sum = (v: Value) => op.ReduceSum(v, undefined, { keepdims: 0 });
     return [inside, null, value && op.Sub(sum(g), sum(inside)), null];
@@ -58,6 +77,7 @@ export const movement: RuleTable<
   ],
   Squeeze: ({ builder, x: [x], g }) => [reshapeLike(builder, g, x), null],
   Tile: ({ op, builder, x: [x, repeats], g }) => {
+    if (x.rank === 0) return [g, null];
     // [r₁·d₁, …] seen as [r₁, d₁, …], summed over the r's.
     const column = (v: Value) => op.Unsqueeze(v, builder.ints(1));
     const pairs = op.Concat([column(repeats), column(shapeOf(builder, x))], { axis: 1 });

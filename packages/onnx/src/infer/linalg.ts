@@ -33,13 +33,14 @@ const Gemm: InferRule = (node) => {
 const LayerNormalization: InferRule = (node) => {
   const x = shapeAt(node, 0);
   const dtype = node.inputs[0]?.dtype;
+  const wide = dtype === 'float16' || dtype === 'bfloat16' ? 'float32' : dtype; // stash_type
   const axis = numberAttribute(node, 'axis', -1);
   const from = axis < 0 && x ? axis + x.length : axis;
   const stats = x?.map((d, i) => (i >= from ? 1 : d));
   return [
     { dtype, shape: x },
-    { dtype, shape: stats },
-    { dtype, shape: stats },
+    { dtype: wide, shape: stats },
+    { dtype: wide, shape: stats },
   ];
 };
 
