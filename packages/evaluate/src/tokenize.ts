@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
+import { asciiWords, cachedWords, type Token, type WordSplit } from './ascii-words.js';
 import { EvaluateError } from './error.js';
 
 /** Token ids of one text or pair, special tokens included, at most as many as asked. */
@@ -9,6 +10,8 @@ export interface TokenIds {
   readonly inputIds: Int32Array;
   /** 0 for the first text and its special tokens, 1 for the second, as the tokenizer's template says. */
   readonly tokenTypeIds: Int32Array;
+  /** Tokens that did not fit and were left out; absent where all did. */
+  readonly cut?: number;
 }
 
 /** A tokenizer read from a model's folder. */
@@ -39,12 +42,13 @@ const configFile = z.looseObject({
   pad_token: namedToken.nullish(),
 });
 
-// A token-list post-processor, which the library's types show as a callable of unknown arguments.
+// A token-list post-processor, which the library's types show as a callable of unknown arguments. It joins lists without
+// looking into them, so that ids pass through it as tokens do.
 type PostProcessor = (
-  a: string[],
-  b: string[] | null,
+  a: readonly Token[],
+  b: readonly Token[] | null,
   special: boolean,
-) => { tokens: string[]; token_type_ids?: number[] };
+) => { tokens: Token[]; token_type_ids?: number[] };
 
 /**
  * Lengths to which a pair is cut so that both together have at most `limit` tokens: the longer one gives first, and two long
@@ -66,7 +70,8 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const definition = await readJson(file, tokenizerFile);
   const config = await readJson(path.join(folder, 'tokenizer_config.json'), configFile, {});
   try {
-    return textTokenizer(new Tokenizer(definition, config), config);
+    const tokenizer = new Tokenizer(definition, config);
+    return textTokenizer(tokenizer, config, asciiWords(definition));
   } catch (cause) {
     if (cause instanceof EvaluateError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
@@ -78,30 +83,78 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   }
 }
 
-function textTokenizer(tokenizer: Tokenizer, config: z.output<typeof configFile>): TextTokenizer {
+// Stand for all tokens of the first and of the second text; no id is negative.
+const A = -1;
+const B = -2;
+
+/** What a template puts where: ids of special tokens, and the two texts' places. */
+interface Layout {
+  readonly slots: readonly { readonly id: number; readonly type: number }[];
+  /** Special tokens in it. */
+  readonly special: number;
+}
+
+function layoutOf(
+  { tokens, token_type_ids: types }: ReturnType<PostProcessor>,
+  idOf: (token: Token) => number,
+): Layout {
+  const slots = tokens.map((token, i) => ({ id: idOf(token), type: types?.[i] ?? 0 }));
+  return { slots, special: slots.filter(({ id }) => id >= 0).length };
+}
+
+interface Texts {
+  readonly a: readonly Token[];
+  readonly b: readonly Token[];
+  /** Tokens of each that are kept. */
+  readonly first: number;
+  readonly second: number;
+}
+
+function filled({ slots, special }: Layout, { a, b, first, second }: Texts, idOf: (token: Token) => number): TokenIds {
+  const inputIds = new Int32Array(special + first + second);
+  const tokenTypeIds = new Int32Array(inputIds.length);
+  let at = 0;
+  for (const { id, type } of slots) {
+    const from = at;
+    if (id >= 0) inputIds[at++] = id;
+    else {
+      const tokens = id === A ? a : b;
+      const kept = id === A ? first : second;
+      for (let i = 0; i < kept; i++) inputIds[at++] = idOf(tokens[i]!);
+    }
+    if (type !== 0) tokenTypeIds.fill(type, from, at);
+  }
+  return { inputIds, tokenTypeIds };
+}
+
+function textTokenizer(
+  tokenizer: Tokenizer,
+  config: z.output<typeof configFile>,
+  words: WordSplit | undefined,
+): TextTokenizer {
   // The library's own arguments leave no room for truncation between tokens and template, so the two steps are taken apart.
   const template: PostProcessor =
     (tokenizer.post_processor as PostProcessor | null) ?? ((a, b) => ({ tokens: [...a, ...(b ?? [])] }));
-  const special = { one: template([], null, true).tokens.length, two: template([], [], true).tokens.length };
   const unknown = tokenizer.model?.unk_token_id;
-  const idOf = (token: string): number => {
-    const id = tokenizer.token_to_id(token) ?? unknown;
+  const idOf = (token: Token): number => {
+    const id = typeof token === 'number' ? token : (tokenizer.token_to_id(token) ?? unknown);
     if (id !== undefined) return id;
     throw new EvaluateError(
       'input',
       `tokenizer: expected an id for the token '${token}', got none and no unknown token; check tokenizer.json`,
     );
   };
+  const tokenize = (text: string): Token[] => tokenizer.tokenize(text);
+  const tokensOf = words ? cachedWords(words, (word) => tokenize(word).map(idOf), tokenize) : tokenize;
+  const layouts = { one: layoutOf(template([A], null, true), idOf), two: layoutOf(template([A], [B], true), idOf) };
   const encode: TextTokenizer['encode'] = (text, pair, maxLength) => {
-    const a = tokenizer.tokenize(text);
-    const b = pair === undefined ? null : tokenizer.tokenize(pair);
-    const limit = Math.max(0, maxLength - (b === null ? special.one : special.two));
-    const [first, second] = longestFirst(a.length, b?.length ?? 0, limit);
-    const { tokens, token_type_ids: types } = template(a.slice(0, first), b?.slice(0, second) ?? null, true);
-    return {
-      inputIds: Int32Array.from(tokens, idOf),
-      tokenTypeIds: types ? Int32Array.from(types) : new Int32Array(tokens.length),
-    };
+    const a = tokensOf(text);
+    const b = pair === undefined ? [] : tokensOf(pair);
+    const layout = pair === undefined ? layouts.one : layouts.two;
+    const limit = Math.max(0, maxLength - layout.special);
+    const [first, second] = longestFirst(a.length, b.length, limit);
+    const cut = a.length - first + b.length - second;
+    return { ...filled(layout, { a, b, first, second }, idOf), ...(cut > 0 && { cut }) };
   };
   const pad = typeof config.pad_token === 'object' ? config.pad_token?.content : config.pad_token;
   const padId = tokenizer.token_to_id(pad ?? '[PAD]') ?? 0;
