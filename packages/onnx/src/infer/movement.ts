@@ -67,7 +67,8 @@ const Split: InferRule = (node) => {
   const count = sizes?.length ?? numberAttribute(node, 'num_outputs', node.outputs.length);
   if (!shape) return Array.from({ length: count }, () => ({ dtype: dtypeOf(node), shape: undefined }));
   const axis = axisOf(numberAttribute(node, 'axis', 0), shape.length);
-  const whole = shape[axis] ?? null;
+  // With sizes that only the run knows, neither the parts' sizes nor an even share are known.
+  const whole = node.inputs[1] && !sizes ? null : (shape[axis] ?? null);
   const share = typeof whole === 'number' ? Math.ceil(whole / count) : quotient(whole, count);
   return Array.from({ length: count }, (_, i) => {
     const last = typeof whole === 'number' && typeof share === 'number' && i === count - 1;
@@ -136,9 +137,9 @@ const Squeeze: InferRule = (node) => {
 };
 
 const Expand: InferRule = (node) => {
-  const to = elementsOf(node.inputs[1]);
+  const to = elementsOf(node.inputs[1]) ?? unknownOfLength(shapeAt(node, 1)?.[0]);
   const shape = shapeAt(node, 0);
-  return one(node, shape && to ? broadcast(shape, to) : unknownOfLength(shapeAt(node, 1)?.[0]));
+  return one(node, shape && to && broadcast(shape, to));
 };
 
 const shapeRule: InferRule = (node) => {
