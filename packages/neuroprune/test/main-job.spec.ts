@@ -68,6 +68,10 @@ test('the result is that of run.json, fits the schema and reached the targets', 
 test('the run folder has what it should and nothing else; no file holds the token', async () => {
   const files = await filesBelow('runs/a');
   expect(files.filter((file) => !file.startsWith('model/'))).toEqual([
+    'baseline/score.json',
+    'checkpoints/24/manifest.json',
+    'checkpoints/24/progress.json',
+    'checkpoints/24/state.safetensors',
     'events.ndjson',
     'predictions/sst2.ndjson',
     'recipe.json',
@@ -202,11 +206,11 @@ test.each([
   expect(await text('runs/c/model/README.md')).toContain('from_pretrained("ORG/NAME")');
 });
 
-test('an interrupt in training ends it with 130, and nothing is left', async () => {
+test('an interrupt before the first step ends it with 130, and nothing is left', async () => {
   const before = await readdir(path.join(folder, 'runs'));
   const line = `prune ${model} --task sst2 --sparsity 0.5 --out runs/stopped`;
   const { code, stderr } = await call(line, (said, child) => {
-    if (!child.killed && /^train neuroprune/m.test(said)) child.kill('SIGINT');
+    if (!child.killed && /^prepare/m.test(said)) child.kill('SIGINT');
   });
   expect(code).toBe(130);
   expect(stderr).toMatch(/neuroprune: interrupted\n$/);

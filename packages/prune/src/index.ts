@@ -1,3 +1,4 @@
+export { checkpointSteps } from './checkpoint/folder.js';
 export { type Compacted, type CompactRequest, compact } from './compact/compact.js';
 export { inferenceGraph } from './compact/inference-graph.js';
 export type { Survivors } from './compact/survivors.js';

@@ -24,6 +24,16 @@ export interface Terminal {
   readonly exit: (code: number) => void;
 }
 
+/** An error after which a person can do something. */
+class Advised extends Error {
+  constructor(
+    readonly error: unknown,
+    readonly advice: string,
+  ) {
+    super(advice);
+  }
+}
+
 /** Exit code of a run that was interrupted. */
 const INTERRUPTED = 130;
 
@@ -48,7 +58,7 @@ async function dispatch(argv: readonly string[], terminal: Terminal, signal: Abo
     const { verb, rest } = splitVerb(argv);
     const { options, common } = readArguments(verb, rest);
     if (common.help) line(verbHelp(verb));
-    else await runVerb(verb, options, common, terminal, signal);
+    else await runVerb(verb, options, common, { ...terminal, argv }, signal);
   }
   return 0;
 }
@@ -57,7 +67,7 @@ async function runVerb(
   verb: VerbName,
   flags: Readonly<Record<string, unknown>>,
   common: CommonOptions,
-  { stdout, stderr, env, cwd }: Terminal,
+  { stdout, stderr, env, cwd, argv }: Terminal & { readonly argv: readonly string[] },
   signal: AbortSignal,
 ): Promise<void> {
   const config = common.config === undefined ? {} : await readConfig(common.config, verb, cwd);
@@ -71,17 +81,31 @@ async function runVerb(
     shown.end();
     if (result !== undefined) stdout.write(`${clean(rendered(result, common.json, module), env)}\n`);
   };
-  const onEvent = (event: RunEvent) => (event.type === 'result' ? print(event.result) : shown.onEvent(event));
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'result') print(event.result);
+    else if (event.type === 'resumable')
+      advice = `what is done is kept in ${event.run}; go on with: ${resumeLine(argv)}`;
+    else shown.onEvent(event);
+  };
+  let advice: string | undefined;
   const context: RunContext = { signal, onEvent, cwd, env };
   try {
     print(await module.run(options, context));
   } catch (error) {
     if (error instanceof NeuropruneError) print(error.result);
-    throw error;
+    throw advice === undefined ? error : new Advised(error, advice);
   } finally {
     shown.end();
   }
 }
+
+/** The same command with `--resume`, as a shell takes it. */
+function resumeLine(argv: readonly string[]): string {
+  const words = argv.includes('--resume') ? argv : [...argv, '--resume'];
+  return ['neuroprune', ...words.map(quoted)].join(' ');
+}
+
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 /** Names an option as it was given: a flag, a bare word, or a key of the configuration. */
 function naming(flags: Readonly<Record<string, unknown>>, { config }: CommonOptions): (field: Field) => string {
@@ -103,8 +127,16 @@ function clean(text: string, env: Terminal['env']): string {
   return redact(text, [env.HF_TOKEN, env.HUGGING_FACE_HUB_TOKEN]);
 }
 
-function report(error: unknown, { stderr, env }: Terminal, signal: AbortSignal): number {
+function report(thrown: unknown, terminal: Terminal, signal: AbortSignal): number {
+  const [error, advice] = thrown instanceof Advised ? [thrown.error, thrown.advice] : [thrown, undefined];
+  const code = reportError(error, terminal, signal);
+  if (advice !== undefined) terminal.stderr.write(`neuroprune: ${clean(advice, terminal.env)}\n`);
+  return code;
+}
+
+function reportError(error: unknown, { stderr, env }: Terminal, signal: AbortSignal): number {
   if (signal.aborted) {
+    if (isOfSystem(error)) stderr.write(`neuroprune: ${clean(message(error), env)}\n`);
     stderr.write('neuroprune: interrupted\n');
     return INTERRUPTED;
   }
@@ -112,6 +144,12 @@ function report(error: unknown, { stderr, env }: Terminal, signal: AbortSignal):
   const text = debug ? stack(error) : message(error);
   stderr.write(`neuroprune: ${clean(text, env)}\n`);
   return kindOf(error) === 'input' ? 2 : 1;
+}
+
+/** Whether an interrupted run could not write what it should have, for want of room or rights. */
+function isOfSystem(error: unknown): boolean {
+  const code = error instanceof Error && (error.cause as NodeJS.ErrnoException | undefined)?.code;
+  return typeof code === 'string' && /^E[A-Z]+$/.test(code);
 }
 
 /** Errors of all packages carry a `kind`; anything else is a defect or a fault of the machine. */

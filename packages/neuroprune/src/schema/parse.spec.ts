@@ -24,6 +24,7 @@ test('defaults are filled in; what belongs to the recipe stays open', () => {
   expect(options).toEqual({
     ...prune,
     ...{ seed: 0, device: 'cpu', dryRun: false, offline: false },
+    ...{ resume: false, checkpointEvery: '5m', keepCheckpoints: 2 },
     ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },
   });
 });

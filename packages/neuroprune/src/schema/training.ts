@@ -42,6 +42,20 @@ export const training = {
     'x-default': 'a name made of model, task and method under runs/',
     'x-value': 'DIR',
   }),
+  resume: option(z.boolean().default(false), {
+    description: 'Go on with the run in the run folder where it was stopped; asked for the same, it ends the same',
+  }),
+  checkpointEvery: option(
+    z
+      .string()
+      .regex(/^([1-9]\d*|\d+(\.\d+)?[smh])$/)
+      .default('5m'),
+    {
+      description: 'Steps or time between two checkpoints; after a time, the end of an epoch has one too',
+      'x-value': 'STEPS|TIME, such as 500, 90s or 5m',
+    },
+  ),
+  keepCheckpoints: option(count(1).default(2), { description: 'Checkpoints that stay, the newest' }),
   dryRun: option(z.boolean().default(false), { description: 'Resolve and print the recipe, then stop' }),
   offline,
 } as const;

@@ -2,9 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { evaluationBatches, type TaskScore, writePredictions } from '@neuroprune/evaluate';
-import { buildModel } from '@neuroprune/models';
-import type { Model, Tensor } from '@neuroprune/onnx';
-import { type Compacted, compact, inferenceGraph, prove, type TrainResult } from '@neuroprune/prune';
+import { type Compacted, compact, prove } from '@neuroprune/prune';
 import type { RunResult } from '@neuroprune/report';
 import { NeuropruneError } from '../error.js';
 import { writeModelCard } from './card.js';
@@ -15,76 +13,56 @@ import { onnxBytes, writeOnnx } from './onnx-file.js';
 import { recipeFileOf } from './recipe-file.js';
 import { recordOf } from './record.js';
 import { writeReport } from './report.js';
-import { inRunFolder, RECIPE } from './run-folder.js';
+import { inRunFolder, RECIPE, RESULT } from './run-folder.js';
 import { writeSample } from './sample.js';
 import { ONNX, saveFolder } from './save.js';
 import { score } from './score.js';
 import type { Run } from './stage.js';
 import { type Shape, shapeOf } from './structure.js';
-import { trainModel } from './train-model.js';
+import {
+  denseModel,
+  type Keeping,
+  type Parameters,
+  type Trained,
+  type TrainedBoth,
+  trainBoth,
+} from './train-stages.js';
 import { writeJson } from './write-file.js';
 
-type Parameters = Map<string, Tensor<'float32'>>;
+/** How a run is kept, and whether it goes on where it was stopped. */
+export type PruneRunOptions = Omit<Keeping, 'folder'>;
 
-/** Trains, compacts, proves, measures and reports into a run folder, which appears when all of it held. */
-export async function pruneRun(inputs: Inputs, out: string, run: Run): Promise<RunResult> {
-  const result = await inRunFolder(out, async (folder) => {
-    run.log.open(folder);
+/** Trains, compacts, proves, measures and reports into a run folder; `run.json` says that all but the report is done. */
+export function pruneRun(inputs: Inputs, out: string, run: Run, options: PruneRunOptions): Promise<RunResult> {
+  const { resume } = options;
+  const work = async (folder: string) => {
     await writeJson(path.join(folder, RECIPE), recipeFileOf(inputs));
-    const dense = await trainBaseline(inputs, run);
-    const trained = await trainSparse(inputs, run);
+    const { trained, dense } = await trainBoth(inputs, { ...options, folder }, run);
+    for (const name of ['model', 'predictions']) await rm(path.join(folder, name), { recursive: true, force: true });
     const shape = shapeOf(inputs.prepared.loaded.prunable, trained.tensors, trained.removals);
     const compacted = await cutOut(inputs, trained.tensors, folder, run);
     const proof = await proveFolder(inputs, folder, run);
     const scored = await evaluateFile(inputs, folder, run);
     const speed = await measure(inputs, trained.tensors, folder, run);
     const result = resultOf(inputs, { trained, shape, compacted, proof, scored, dense, speed });
-    await writeJson(path.join(folder, 'run.json'), result);
     await writeJson(
       path.join(folder, 'model/neuroprune.json'),
       recordOf(recipeFileOf(inputs), shape.masksHash, result),
     );
-    await run.stage('report', async () => {
-      await writeModelCard(folder);
-      await writeReport(folder);
-    });
+    await writeJson(path.join(folder, RESULT), result);
+    await reportRun(folder, run);
     return result;
+  };
+  return inRunFolder(out, work, { resume });
+}
+
+/** Writes card and report of a run that has its result. */
+export function reportRun(folder: string, run: Run): Promise<void> {
+  return run.stage('report', async () => {
+    await writeModelCard(folder);
+    await writeReport(folder);
   });
-  run.log.open(out);
-  return result;
 }
-
-type Trained = Omit<TrainResult, 'tensors'> & { readonly tensors: Parameters };
-
-async function trainSparse({ prepared, recipe }: Inputs, run: Run): Promise<Trained> {
-  const { method } = recipe;
-  const work = () => trainModel(prepared, recipe, method, run.context, (event) => run.log.write(event));
-  return withFloats(await run.stage(`train ${method.name}`, work));
-}
-
-/** Scores of the dense model after the same steps from the same start. */
-async function trainBaseline(inputs: Inputs, run: Run): Promise<TaskScore | undefined> {
-  const { prepared, recipe, task, rows } = inputs;
-  if (recipe.baseline === undefined) return undefined;
-  const { tensors } = withFloats(
-    await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context)),
-  );
-  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
-  return run.stage('evaluate dense', () =>
-    score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
-  );
-}
-
-function withFloats(result: TrainResult): Trained {
-  const tensors = [...result.tensors].map(([name, tensor]): [string, Tensor<'float32'>] => {
-    if (tensor.dtype === 'float32') return [name, tensor as Tensor<'float32'>];
-    throw new Error(`internal: ${name}: expected float32 from training, got ${tensor.dtype}`);
-  });
-  return { ...result, tensors: new Map(tensors) };
-}
-
-const denseModel = ({ prepared: { loaded } }: Inputs, tensors: Parameters): Model =>
-  inferenceGraph(buildModel({ config: loaded.config, tensors, labels: loaded.head.numLabels }).model);
 
 /** Cuts the dead structure out and writes what is published, the card apart. */
 function cutOut({ prepared: { loaded }, model }: Inputs, tensors: Parameters, folder: string, run: Run) {
@@ -104,7 +82,7 @@ async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Ru
   if (ok) return { examples, maxAbsDifference };
   throw new NeuropruneError(
     'job',
-    `proof: expected equal logits from model.safetensors and ${ONNX}, got a difference of ${maxAbsDifference} over ${examples} rows; nothing was kept`,
+    `proof: expected equal logits from model.safetensors and ${ONNX}, got a difference of ${maxAbsDifference} over ${examples} rows`,
   );
 }
 
@@ -147,7 +125,7 @@ interface Outcome {
   readonly compacted: Compacted;
   readonly proof: RunResult['proof'];
   readonly scored: TaskScore;
-  readonly dense: TaskScore | undefined;
+  readonly dense: TrainedBoth['dense'];
   readonly speed: Speed;
 }
 

@@ -1,16 +1,24 @@
 import { epochBatches } from '@neuroprune/evaluate';
-import { type Method, type TrainResult, type TrainRunEvent, train } from '@neuroprune/prune';
+import { type CheckpointOptions, type Method, type TrainResult, type TrainRunEvent, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
+import { testStop } from './checkpoints.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
 
-/** Trains from the same start on the same batches with a method; `log` is told of every event besides. */
+/** How a training is watched and kept. */
+export interface Watch {
+  readonly checkpoint?: CheckpointOptions;
+  /** Told of every event besides. */
+  readonly log?: (event: TrainRunEvent) => void;
+}
+
+/** Trains from the same start on the same batches with a method. */
 export function trainModel(
   { loaded, train: rows, maxLength }: Prepared,
   recipe: Recipe,
   method: Method,
-  { signal, onEvent }: RunContext,
-  log: (event: TrainRunEvent) => void = () => {},
+  { signal, onEvent, env }: RunContext,
+  { checkpoint, log }: Watch = {},
 ): Promise<TrainResult> {
   const { batchSize, seed, maxSteps } = recipe;
   return train(
@@ -33,9 +41,13 @@ export function trainModel(
     },
     {
       signal,
+      ...(checkpoint ? { checkpoint } : {}),
+      ...testStop(env),
       onEvent: (event) => {
-        log(event);
-        onEvent({ ...event });
+        log?.(event);
+        if (event.type === 'resume')
+          onEvent({ type: 'note', message: `going on after step ${event.step} of ${event.steps}` });
+        else onEvent({ ...event });
       },
     },
   );

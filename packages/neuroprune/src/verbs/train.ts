@@ -4,13 +4,15 @@ import { checkWriteAccess, type HubOptions } from '@neuroprune/hub';
 import type { RunResult } from '@neuroprune/report';
 import type { RunContext } from '../context.js';
 import { runFolder } from '../schema/run-folder.js';
+import { keptAs } from '../stages/checkpoints.js';
 import { hubOf } from '../stages/hub-options.js';
 import { inputsOf } from '../stages/inputs.js';
 import { type Plan, planOf } from '../stages/plan.js';
-import { pruneRun } from '../stages/prune-run.js';
+import { pruneRun, reportRun } from '../stages/prune-run.js';
 import { type PublishRequest, publishRun } from '../stages/publish.js';
 import { recipeOf, type TrainingOptions } from '../stages/recipe.js';
-import { checkRunFolder } from '../stages/run-folder.js';
+import { checkSameInputs, checkSameRecipe, type Earlier, earlierRun } from '../stages/resume.js';
+import { checkRunFolder, isResumable } from '../stages/run-folder.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { checkTargets } from '../stages/targets.js';
 
@@ -26,25 +28,74 @@ export interface TrainPlan extends Plan {
   readonly run: string;
 }
 
-/** All stages of the training verbs; everything that can be refused is refused before training. */
+/**
+ * All stages of the training verbs; everything that can be refused is refused before training. With `resume` a run goes
+ * on in its folder, in whichever stage it was stopped.
+ */
 export async function trainVerb(
   options: TrainingOptions,
   context: RunContext,
   destination?: PublishRequest,
 ): Promise<TrainOutcome | TrainPlan> {
   const run = startRun(context);
-  recipeOf(options, tasks[options.task]); // what it refuses need not wait for the network
-  const hub = hubOf(context, options);
   const out = runFolder(options);
   const folder = path.resolve(context.cwd, out);
   await checkRunFolder(folder);
+  const warn = (message: string) => warning(run, message);
+  const earlier = options.resume ? await earlierRun(folder, warn) : undefined;
+  const asked = earlier ? { ...options, threads: options.threads ?? earlier.recipe.recipe.threads } : options;
+  const recipe = recipeOf(asked, tasks[options.task]); // what it refuses need not wait for the network
+  if (earlier) checkSameRecipe(earlier, recipe, folder);
+  const hub = hubOf(context, options);
   if (destination) await checkAccess(destination, hub, run);
+  const work = { options: asked, folder, out, hub, run, earlier, destination, warn };
+  try {
+    return await trainAndPush(work);
+  } catch (error) {
+    if (await isResumable(folder)) context.onEvent({ type: 'resumable', run: out });
+    throw error;
+  }
+}
+
+interface Work {
+  readonly options: TrainingOptions;
+  readonly folder: string;
+  readonly out: string;
+  readonly hub: HubOptions;
+  readonly run: Run;
+  readonly earlier: Earlier | undefined;
+  readonly destination: PublishRequest | undefined;
+  readonly warn: (message: string) => void;
+}
+
+async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
+  const { options, folder, out, hub, run, earlier, destination, warn } = work;
   const inputs = await inputsOf(options, hub, run);
   const { task, recipe, model, prepared } = inputs;
   if (options.dryRun) return { dryRun: true, run: out, ...planOf(task, recipe, model, prepared, destination?.to) };
-  const result = await pruneRun(inputs, folder, run);
+  if (earlier) checkSameInputs(earlier, inputs, folder, warn);
+  const resume = earlier?.resumable ?? false;
+  const result = earlier?.result
+    ? await finished(earlier.result, folder, run)
+    : await pruneRun(inputs, folder, run, { resume, ...keptAs(options) });
   checkTargets({ ...result, run: out } as TrainOutcome);
-  return { ...(destination ? await publishRun(folder, destination, hub, run) : result), run: out };
+  if (!destination || isPublished(result, destination)) return { ...result, run: out };
+  return { ...(await publishRun(folder, destination, hub, run)), run: out };
+}
+
+/** A run that has its result may have been stopped before its report was written. */
+async function finished(result: RunResult, folder: string, run: Run): Promise<RunResult> {
+  run.log.resume(folder);
+  if (result.published === undefined) await reportRun(folder, run);
+  return result;
+}
+
+const isPublished = ({ published, readBack }: RunResult, { to }: PublishRequest): boolean =>
+  published?.repo === to && readBack !== undefined;
+
+function warning({ context, log }: Run, message: string): void {
+  context.onEvent({ type: 'warning', message });
+  log.write({ type: 'warning', message });
 }
 
 function checkAccess({ to }: PublishRequest, options: HubOptions, { stage, context: { signal } }: Run): Promise<void> {

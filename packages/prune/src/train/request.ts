@@ -88,16 +88,16 @@ export interface CheckpointOptions {
   readonly keep?: number;
   /** Goes on from the newest checkpoint that is as it was written, where there is one. */
   readonly resume?: boolean;
-  /** JSON of the caller's that belongs to the moment of a checkpoint; `onResume` gets it back before the first step. */
+  /** JSON of the caller's that belongs to the moment of a checkpoint. */
   readonly note?: () => unknown;
-  readonly onResume?: (step: number, note: unknown) => void;
+  /** Called before the first step: with the step of the checkpoint and its note, or with 0. */
+  readonly onStart?: (step: number, note: unknown) => void;
 }
 
 /** A checkpoint that the disk has. */
 export interface CheckpointEvent {
   readonly type: 'checkpoint';
   readonly step: number;
-  readonly path: string;
 }
 
 /** A run that goes on after the step of a checkpoint. */

@@ -198,8 +198,12 @@ describe('checkpoints', () => {
     expect(progress.removals.length).toBeGreaterThan(0);
     expect(progress.request).toMatchObject({ seed: 0, dropout: 0.1, method: threshold, session: { threads: 1 } });
     const notes: unknown[] = [];
-    await resumed({}, { dir, onResume: (step, note) => notes.push([step, note]) });
-    expect(notes).toEqual([[19, { mine: 7 }]]);
+    await resumed({}, { dir, onStart: (step, note) => notes.push([step, note]) });
+    await outcome({}, { checkpoint: { dir, onStart: (step, note) => notes.push([step, note]) } });
+    expect(notes).toEqual([
+      [19, { mine: 7 }],
+      [0, undefined],
+    ]);
   });
 
   test('a run that starts anew removes those of an earlier one', async () => {

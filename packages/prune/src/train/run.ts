@@ -47,7 +47,7 @@ export class Run {
   }
 
   /** Goes on from where a checkpoint was written. */
-  resume({ step, sparsity, heads, loss, removals, meter, note }: Progress): void {
+  resume({ step, sparsity, heads, loss, removals, meter }: Progress): void {
     const { context, plan, saver } = this.parts;
     this.done = step;
     this.density = { sparsity, heads };
@@ -55,7 +55,6 @@ export class Run {
     this.removals.push(...removals);
     this.meter.restore(meter);
     saver?.resumed(step);
-    context.checkpoint?.onResume?.(step, note);
     context.onEvent?.({ type: 'resume', step, steps: plan.steps });
   }
 

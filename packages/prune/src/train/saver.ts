@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { type Checkpoint, tidyCheckpoints, type WritePoint, writeCheckpoint } from '../checkpoint/folder.js';
 import type { Plan } from './plan.js';
@@ -93,6 +92,6 @@ export class Saver {
     await writeCheckpoint(dir, checkpoint, this.context.at);
     await tidyCheckpoints(dir, keep);
     this.written = step;
-    this.context.onEvent({ type: 'checkpoint', step, path: path.join(dir, String(step)) });
+    this.context.onEvent({ type: 'checkpoint', step });
   }
 }

@@ -29,6 +29,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const saver = saverOf(context, plan);
   await using training = await createTraining(step, earlier?.state ?? first, request.session);
   const run = new Run({ request, plan, pruner, training, context, density, ...(saver ? { saver } : {}) });
+  context.checkpoint?.onStart?.(earlier?.progress.step ?? 0, earlier?.progress.note);
   if (earlier) run.resume(earlier.progress);
   try {
     while (run.done < plan.steps) await run.chunk();

@@ -1,0 +1,98 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { buildModel } from '@neuroprune/models';
+import type { Model, Tensor } from '@neuroprune/onnx';
+import { type CheckpointOptions, checkpointSteps, inferenceGraph, type TrainResult } from '@neuroprune/prune';
+import type { Inputs } from './inputs.js';
+import { type DenseScore, readDenseScore, writeDenseScore } from './resume.js';
+import { BASELINE, CHECKPOINTS } from './run-folder.js';
+import { score } from './score.js';
+import type { Run } from './stage.js';
+import { trainModel } from './train-model.js';
+
+/** Parameters by name. */
+export type Parameters = Map<string, Tensor<'float32'>>;
+
+/** What came out of a training. */
+export type Trained = Omit<TrainResult, 'tensors'> & { readonly tensors: Parameters };
+
+/** How a run is kept in its folder, and whether it goes on with what is there. */
+export interface Keeping extends Pick<CheckpointOptions, 'every' | 'keep'> {
+  readonly folder: string;
+  readonly resume: boolean;
+}
+
+/** What both trainings come to. */
+export interface TrainedBoth {
+  readonly trained: Trained;
+  readonly dense: Pick<DenseScore, 'metrics'> | undefined;
+}
+
+/** The dense training where one is asked for, then the sparse one; what is done already is not done again. */
+export async function trainBoth(inputs: Inputs, keeping: Keeping, run: Run): Promise<TrainedBoth> {
+  const { folder, resume } = keeping;
+  const asked = inputs.recipe.baseline !== undefined;
+  const scored = resume && asked ? await readDenseScore(folder) : undefined;
+  if (!resume) run.log.open(folder);
+  const dense = asked && !scored ? await trainBaseline(inputs, keeping, run) : scored;
+  // What follows a dense training of this very call has nothing to go on from.
+  const from = asked && !scored ? undefined : (scored?.log ?? 0);
+  return { trained: await trainSparse(inputs, keeping, from, run), dense };
+}
+
+/** `from`: bytes of the log before this training, where the run goes on with it. */
+function checkpointOptions(dir: string, keeping: Keeping, from: number | undefined, { log }: Run): CheckpointOptions {
+  const { folder, every, keep, resume } = keeping;
+  return {
+    dir,
+    ...(every ? { every } : {}),
+    ...(keep === undefined ? {} : { keep }),
+    resume: resume && from !== undefined,
+    note: () => ({ log: log.bytes }),
+    onStart: (step, note) => {
+      if (!resume || from === undefined) return;
+      log.resume(folder, step > 0 ? (note as { log: number }).log : from);
+    },
+  };
+}
+
+async function trainSparse(inputs: Inputs, keeping: Keeping, from: number | undefined, run: Run): Promise<Trained> {
+  const { prepared, recipe } = inputs;
+  const dir = path.join(keeping.folder, CHECKPOINTS);
+  const begun = keeping.resume && (await checkpointSteps(dir)).length > 0;
+  const options = checkpointOptions(dir, keeping, from, run);
+  const checkpoint = { ...options, resume: begun && options.resume === true };
+  const log = (event: object) => run.log.write(event);
+  const work = () => trainModel(prepared, recipe, recipe.method, run.context, { checkpoint, log });
+  return withFloats(await run.stage(`train ${recipe.method.name}`, work));
+}
+
+/** Scores of the dense model after the same steps from the same start. */
+async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promise<DenseScore> {
+  const { prepared, recipe, task, rows } = inputs;
+  const dir = path.join(keeping.folder, BASELINE, CHECKPOINTS);
+  const checkpoint = checkpointOptions(dir, keeping, 0, run);
+  const { tensors } = withFloats(
+    await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, { checkpoint })),
+  );
+  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
+  const { metrics } = await run.stage('evaluate dense', () =>
+    score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
+  );
+  const scored = { metrics, log: run.log.bytes };
+  await writeDenseScore(keeping.folder, scored);
+  await rm(dir, { recursive: true, force: true });
+  return scored;
+}
+
+function withFloats(result: TrainResult): Trained {
+  const tensors = [...result.tensors].map(([name, tensor]): [string, Tensor<'float32'>] => {
+    if (tensor.dtype === 'float32') return [name, tensor as Tensor<'float32'>];
+    throw new Error(`internal: ${name}: expected float32 from training, got ${tensor.dtype}`);
+  });
+  return { ...result, tensors: new Map(tensors) };
+}
+
+/** The inference graph of trained parameters in their dense shapes. */
+export const denseModel = ({ prepared: { loaded } }: Inputs, tensors: Parameters): Model =>
+  inferenceGraph(buildModel({ config: loaded.config, tensors, labels: loaded.head.numLabels }).model);
