@@ -69,8 +69,27 @@ describe('backward', () => {
     (y as Value).shape = [];
     (y as Value).producer!.name = 'mask/Fancy_0';
     expect(() => backward(builder, y as Value, [x])).toThrow(
-      "autodiff: no gradient rule for com.example.Fancy (node 'mask/Fancy_0'); add one in rules/, or list it in NonDifferentiable",
+      "autodiff: no gradient rule for com.example.Fancy (node 'mask/Fancy_0'); add one in rules/, or list it in lists.ts",
     );
+  });
+
+  it('names pending operators and graphs inside graphs with their node', () => {
+    const { builder, x } = square();
+    const { op } = builder;
+    const y = op.Mish(x);
+    y.producer!.name = 'encoder/act';
+    expect(() => backward(builder, y, [x])).toThrow(
+      "autodiff: no gradient rule yet for Mish (node 'encoder/act'), which is on the list of pending operators",
+    );
+    const then = builder.subgraph('then');
+    then.output(then.op.Neg(x), 'negated');
+    const [z] = op.If(builder.constant(tensor('bool', [], Uint8Array.of(1))), {
+      then_branch: then.graph,
+      else_branch: then.graph,
+    });
+    const w = op.Mul(z as Value, x);
+    w.producer!.inputs[0]!.producer!.inputs.push(x);
+    expect(() => backward(builder, w, [x])).toThrow(/autodiff: If \(node 'If_0'\): expected no graph inside/);
   });
 
   it('visits only the path between', () => {

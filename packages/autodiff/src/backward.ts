@@ -11,7 +11,8 @@ import {
 } from '@neuroprune/onnx';
 import { AutodiffError } from './errors.js';
 import { filledLike, zerosLike } from './like.js';
-import { nonDifferentiable, type Rule } from './rule.js';
+import { controlFlow, nonDifferentiable, pending } from './lists.js';
+import type { Rule } from './rule.js';
 import { rules } from './rules/rules.js';
 import { isFloat } from './rules/selection.js';
 import { sumTo } from './sum-to.js';
@@ -85,8 +86,14 @@ function ruleOf(node: Node): AnyRule {
   if (domain === '' && isOpType(opType) && Object.hasOwn(rules, opType)) {
     return rules[opType as keyof typeof rules] as unknown as AnyRule;
   }
-  const where = name || node.outputs[0]?.name;
+  const where = `${domain ? `${domain}.` : ''}${opType} (node '${name || node.outputs[0]?.name}')`;
+  const isListed = (list: object) => domain === '' && Object.hasOwn(list, opType);
+  if (isListed(controlFlow)) {
+    throw new AutodiffError(`${where}: expected no graph inside on the path to the loss, got one; unroll it`);
+  }
   throw new AutodiffError(
-    `no gradient rule for ${domain ? `${domain}.` : ''}${opType} (node '${where}'); add one in rules/, or list it in NonDifferentiable`,
+    isListed(pending)
+      ? `no gradient rule yet for ${where}, which is on the list of pending operators; add one in rules/`
+      : `no gradient rule for ${where}; add one in rules/, or list it in lists.ts`,
   );
 }

@@ -1,6 +1,6 @@
 import type { Graph, Node, Value } from '@neuroprune/onnx';
 import { AutodiffError } from './errors.js';
-import { nonDifferentiable } from './rule.js';
+import { nonDifferentiable } from './lists.js';
 
 /** Names the builder gives its own constants. */
 const CONSTANT = /^const_\d+$/;

@@ -1,55 +1,17 @@
 import type { Attributes, GraphBuilder, Node, OpFunctions, OpType, ops, Value } from '@neuroprune/onnx';
+import type { controlFlow, nonDifferentiable, pending } from './lists.js';
 
-/** Operators whose results do not depend smoothly on any input: no gradient passes them, by nature. */
-export type NonDifferentiable =
-  | 'And'
-  | 'ArgMax'
-  | 'ArgMin'
-  | 'Ceil'
-  | 'ConstantOfShape'
-  | 'Equal'
-  | 'Floor'
-  | 'Greater'
-  | 'GreaterOrEqual'
-  | 'IsNaN'
-  | 'Less'
-  | 'LessOrEqual'
-  | 'Not'
-  | 'Or'
-  | 'Range'
-  | 'Round'
-  | 'Shape'
-  | 'Sign'
-  | 'Xor';
+/** Name of an operator in `nonDifferentiable`. */
+export type NonDifferentiable = keyof typeof nonDifferentiable;
 
-/** Operators with graphs inside; gradients are not taken through them. */
-export type ControlFlow = 'If' | 'Loop';
+/** Name of an operator in `controlFlow`. */
+export type ControlFlow = keyof typeof controlFlow;
+
+/** Name of an operator in `pending`. */
+export type Pending = keyof typeof pending;
 
 /** Operators that must have a gradient rule. */
-export type Differentiable = Exclude<OpType, NonDifferentiable | ControlFlow>;
-
-/** `NonDifferentiable` as values; a name that is missing or too many does not compile. */
-export const nonDifferentiable: Readonly<Record<NonDifferentiable, true>> = {
-  And: true,
-  ArgMax: true,
-  ArgMin: true,
-  Ceil: true,
-  ConstantOfShape: true,
-  Equal: true,
-  Floor: true,
-  Greater: true,
-  GreaterOrEqual: true,
-  IsNaN: true,
-  Less: true,
-  LessOrEqual: true,
-  Not: true,
-  Or: true,
-  Range: true,
-  Round: true,
-  Shape: true,
-  Sign: true,
-  Xor: true,
-};
+export type Differentiable = Exclude<OpType, NonDifferentiable | ControlFlow | Pending>;
 
 type InputNames<K extends OpType> = (typeof ops)[K]['in'];
 

@@ -5,22 +5,46 @@
  * Inputs: `x` required, `x?` optional, `...xs` any number, always last. Attributes: the ONNX type, `!` when required.
  */
 import type { Value } from './model.js';
+import { activation } from './ops/activation.js';
+import { arithmetic } from './ops/arithmetic.js';
 import { control } from './ops/control.js';
+import { convolution } from './ops/convolution.js';
 import { elementwise } from './ops/elementwise.js';
+import { generation } from './ops/generation.js';
+import { image } from './ops/image.js';
 import { movement } from './ops/movement.js';
 import { neural } from './ops/neural.js';
+import { normalization } from './ops/normalization.js';
+import { quantized } from './ops/quantized.js';
+import { recurrent } from './ops/recurrent.js';
 import { reduction } from './ops/reduction.js';
+import { selection } from './ops/selection.js';
+import { sequence } from './ops/sequence.js';
+import { signal } from './ops/signal.js';
 import type { AttributeKind, AttributeValues, OpSpec } from './ops/spec.js';
+import { text } from './ops/text.js';
 
 export type { OpSpec } from './ops/spec.js';
 
 /** Operator → inputs, attributes, outputs. */
 export const ops = {
+  ...activation,
+  ...arithmetic,
   ...control,
+  ...convolution,
   ...elementwise,
+  ...generation,
+  ...image,
   ...movement,
   ...neural,
+  ...normalization,
+  ...quantized,
+  ...recurrent,
   ...reduction,
+  ...selection,
+  ...sequence,
+  ...signal,
+  ...text,
 } as const satisfies Record<string, OpSpec>;
 
 /** Name of an operator in the table. */

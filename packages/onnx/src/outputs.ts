@@ -1,13 +1,8 @@
 import type { Node } from './model.js';
-
-/** Operators with optional results, and the index of the first one (https://onnx.ai/onnx/operators). */
-const firstOptional: { readonly [opType: string]: number } = {
-  Dropout: 1,
-  LayerNormalization: 1,
-  SoftmaxCrossEntropyLoss: 1,
-};
+import { isOpType, type OpSpec, ops } from './ops.js';
 
 /** From which output on a node's results may be left out; the number of outputs when all are needed. */
-export const optionalOutputs = (node: Node): number =>
-  (node.domain === '' && Object.hasOwn(firstOptional, node.opType) ? firstOptional[node.opType] : undefined) ??
-  node.outputs.length;
+export function optionalOutputs(node: Node): number {
+  const spec: OpSpec | undefined = node.domain === '' && isOpType(node.opType) ? ops[node.opType] : undefined;
+  return spec?.outs?.[0] ?? node.outputs.length;
+}

@@ -1,20 +1,21 @@
 import type { Graph, Node } from '../model.js';
-import type { Shape } from '../shape.js';
-import type { InferRule, TypeInfo } from './rule.js';
+import { axisOf, type Shape } from '../shape.js';
+import { type InferRule, intsAttribute, numberAttribute, type TypeInfo } from './rule.js';
 
-function body(node: Node, name: string): Graph | undefined {
+/** The graph a node has under a name. */
+export function bodyOf(node: Node, name: string): Graph | undefined {
   const attribute = node.attributes[name];
   return attribute?.type === 'graph' ? attribute.value : undefined;
 }
 
-/** What two runs of different graphs have in common. */
-function common(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
+/** What two shapes have in common. */
+export function commonShape(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
   return a && b && a.length === b.length ? a.map((d, i) => (d === b[i] ? d : null)) : undefined;
 }
 
 /** A dimension that the body hands on as it came in stays that of the first state; others may have changed. */
 function carriedShape(first: Shape | undefined, before: Shape | undefined, after: Shape | undefined) {
-  if (!before || !after || !first) return first ? common(first, after) : after;
+  if (!before || !after || !first) return first ? commonShape(first, after) : after;
   return before.length === after.length && first.length === after.length
     ? after.map((d, i) => (d !== null && (d === before[i] || d === first[i]) ? (first[i] ?? null) : null))
     : undefined;
@@ -22,7 +23,7 @@ function carriedShape(first: Shape | undefined, before: Shape | undefined, after
 
 /** Carried results come first; scan results gain a leading dimension of unknown length. */
 const Loop: InferRule = (node) => {
-  const graph = body(node, 'body');
+  const graph = bodyOf(node, 'body');
   const carried = node.inputs.length - 2;
   return (graph?.outputs.slice(1) ?? []).map(({ dtype, shape }, i): TypeInfo => {
     if (i >= carried) return { dtype, shape: shape && [null, ...shape] };
@@ -31,11 +32,30 @@ const Loop: InferRule = (node) => {
 };
 
 const If: InferRule = (node) => {
-  const otherwise = body(node, 'else_branch')?.outputs;
-  return (body(node, 'then_branch')?.outputs ?? []).map(
-    ({ dtype, shape }, i): TypeInfo => ({ dtype, shape: common(shape, otherwise?.[i]?.shape) }),
+  const otherwise = bodyOf(node, 'else_branch')?.outputs;
+  return (bodyOf(node, 'then_branch')?.outputs ?? []).map(
+    ({ dtype, shape }, i): TypeInfo => ({ dtype, shape: commonShape(shape, otherwise?.[i]?.shape) }),
   );
 };
 
+/** A scan's states stay as they are; its results gain the axis that was scanned. Before operator set 9 all had a batch too. */
+const Scan: InferRule = (node, opset) => {
+  const graph = bodyOf(node, 'body');
+  const operands = opset < 9 ? node.inputs.slice(1) : node.inputs;
+  const states = operands.length - numberAttribute(node, 'num_scan_inputs', 1);
+  const lead = opset < 9 ? 1 : 0;
+  const at = (name: string, i: number, rank: number) =>
+    lead === 1 ? 1 : axisOf(intsAttribute(node, name)?.[i] ?? 0, rank);
+  const first = operands[states]?.shape;
+  const length = first ? (first[at('scan_input_axes', 0, first.length)] ?? null) : null;
+  return (graph?.outputs ?? []).map(({ dtype, shape }, i): TypeInfo => {
+    if (i < states) return { dtype, shape: operands[i]?.shape };
+    if (!shape) return { dtype, shape };
+    const whole = lead === 1 ? [first?.[0] ?? null, ...shape] : shape;
+    const axis = at('scan_output_axes', i - states, whole.length + 1);
+    return { dtype, shape: [...whole.slice(0, axis), length, ...whole.slice(axis)] };
+  });
+};
+
 /** Shape rules of operators with graphs inside. */
-export const control = { If, Loop } as const satisfies Record<string, InferRule>;
+export const control = { If, Loop, Scan } as const satisfies Record<string, InferRule>;

@@ -1,8 +1,9 @@
 import type { DType } from '../dtype.js';
-import { dtypeOfCode } from '../dtype.js';
+import { dtypeOfCode, isDType } from '../dtype.js';
 import type { Node, Value } from '../model.js';
-import { broadcast, type Dim, product, quotient, type Shape } from '../shape.js';
-import { elementsOf, type InferRule, numberAttribute, type TypeInfo } from './rule.js';
+import { broadcast, type Dim, type Shape } from '../shape.js';
+import { chosenElements, combinedElements, mappedElements } from './propagate.js';
+import { elementsOf, type InferRule, numberAttribute, stringAttribute, type TypeInfo } from './rule.js';
 
 const known = (node: Node): Value[] => node.inputs.filter((v): v is Value => v !== undefined);
 
@@ -15,50 +16,62 @@ export function broadcastOf(values: readonly Value[]): Shape | undefined {
 export const same: InferRule = (node) => [{ dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape }];
 
 /** One output that is the first input. */
-const identity: InferRule = (node) => [
-  { dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape, elements: elementsOf(node.inputs[0]) },
+const identity: InferRule = ({ inputs: [x] }) => [
+  { dtype: x?.dtype, shape: x?.shape, elements: elementsOf(x), type: x?.type },
 ];
 
-const combine: { readonly [op: string]: (a: Dim, b: Dim) => Dim } = {
-  Mul: (a, b) => product([a, b]),
-  Div: (a, b) => quotient(a, b),
-  Add: (a, b) => (typeof a === 'number' && typeof b === 'number' ? a + b : null),
-  Sub: (a, b) => (typeof a === 'number' && typeof b === 'number' ? a - b : null),
-};
-
-/** Integer arithmetic on computed shapes, so that `Reshape` targets stay known. */
-function combinedElements(node: Node): readonly Dim[] | undefined {
-  const f = combine[node.opType];
-  const [a, b] = node.inputs;
-  if (!f || (a?.dtype !== 'int64' && a?.dtype !== 'int32')) return undefined;
-  const [x, y] = [elementsOf(a), elementsOf(b)];
-  if (!x || !y || (a.shape?.length ?? 2) > 1 || (b?.shape?.length ?? 2) > 1) return undefined;
-  const n = Math.max(x.length, y.length);
-  return Array.from({ length: n }, (_, i) => f(x[x.length === 1 ? 0 : i] ?? null, y[y.length === 1 ? 0 : i] ?? null));
-}
+/** Before operator set 7 the second operand was spread over the first where the node said so. */
+const joinedShape = (node: Node, opset: number): Shape | undefined =>
+  opset < 7 && numberAttribute(node, 'broadcast', 0) === 1 ? node.inputs[0]?.shape : broadcastOf(known(node));
 
 /** Broadcasting, element type of the first operand. */
-export const arithmetic: InferRule = (node) => {
-  const values = known(node);
-  return [{ dtype: values[0]?.dtype, shape: broadcastOf(values), elements: combinedElements(node) }];
-};
+export const arithmetic: InferRule = (node, opset) => [
+  { dtype: known(node)[0]?.dtype, shape: joinedShape(node, opset), elements: combinedElements(node) },
+];
 
 /** Broadcasting to truth values. */
-export const comparison: InferRule = (node) => [{ dtype: 'bool', shape: broadcastOf(known(node)) }];
+export const comparison: InferRule = (node, opset) => [
+  { dtype: 'bool', shape: joinedShape(node, opset), elements: combinedElements(node) },
+];
 
-const toBool: InferRule = (node) => [{ dtype: 'bool', shape: node.inputs[0]?.shape }];
+const toBool: InferRule = (node) => [{ dtype: 'bool', shape: node.inputs[0]?.shape, elements: mappedElements(node) }];
+
+const mapped: InferRule = (node) => [
+  { dtype: node.inputs[0]?.dtype, shape: node.inputs[0]?.shape, elements: mappedElements(node) },
+];
+
+/** The mask is as wide as the data; of truth values since operator set 10. */
+const Dropout: InferRule = (node, opset) => [
+  ...identity(node, opset),
+  { dtype: opset < 10 ? node.inputs[0]?.dtype : 'bool', shape: node.inputs[0]?.shape },
+];
+
+/** Before operator set 6 the type was a name of `TensorProto.DataType`. */
+function castType(node: Node): DType | undefined {
+  const name = stringAttribute(node, 'to')?.toLowerCase();
+  if (name === undefined) return dtypeOfCode(numberAttribute(node, 'to', 1));
+  const own = { float: 'float32', double: 'float64' }[name] ?? name;
+  return isDType(own) ? own : undefined;
+}
+
+/** Elements of a shape after a change of type: the same numbers, or truth values of them. */
+function castElements(dtype: DType | undefined, from: Value | undefined): readonly Dim[] | undefined {
+  if (dtype === 'int64' || dtype === 'int32') return elementsOf(from);
+  return dtype === 'bool' ? elementsOf(from)?.map((x) => (typeof x === 'number' ? Number(x !== 0) : null)) : undefined;
+}
 
 const Cast: InferRule = (node): TypeInfo[] => {
-  const dtype: DType | undefined = dtypeOfCode(numberAttribute(node, 'to', 1));
-  const integer = dtype === 'int64' || dtype === 'int32';
-  return [{ dtype, shape: node.inputs[0]?.shape, elements: integer ? elementsOf(node.inputs[0]) : undefined }];
+  const dtype = castType(node);
+  return [{ dtype, shape: node.inputs[0]?.shape, elements: castElements(dtype, node.inputs[0]) }];
 };
 
-const Where: InferRule = (node) => [{ dtype: node.inputs[1]?.dtype, shape: broadcastOf(known(node)) }];
+const Where: InferRule = (node) => [
+  { dtype: node.inputs[1]?.dtype, shape: broadcastOf(known(node)), elements: chosenElements(node) },
+];
 
 /** Shape rules of operators that work element by element. */
 export const elementwise = {
-  Abs: same,
+  Abs: mapped,
   Add: arithmetic,
   And: comparison,
   Cast,
@@ -67,7 +80,7 @@ export const elementwise = {
   Cos: same,
   CumSum: same,
   Div: arithmetic,
-  Dropout: identity,
+  Dropout,
   Equal: comparison,
   Erf: same,
   Exp: same,
@@ -86,7 +99,7 @@ export const elementwise = {
   Min: arithmetic,
   Mod: arithmetic,
   Mul: arithmetic,
-  Neg: same,
+  Neg: mapped,
   Not: toBool,
   Or: comparison,
   Pow: arithmetic,

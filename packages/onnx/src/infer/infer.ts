@@ -1,45 +1,128 @@
-import { type Graph, type Model, type Node, subgraphs } from '../model.js';
-import { isOpType, type OpType } from '../ops.js';
+import { type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
+import type { OpType } from '../ops.js';
+import type { Shape } from '../shape.js';
+import { activation } from './activation.js';
+import { arithmetic } from './arithmetic.js';
+import { typeBody } from './body.js';
 import { control } from './control.js';
+import { convolution } from './convolution.js';
 import { elementwise } from './elementwise.js';
+import { instantiate } from './function.js';
+import { generation } from './generation.js';
+import { image } from './image.js';
 import { linalg } from './linalg.js';
+import { ml } from './ml.js';
 import { movement } from './movement.js';
+import { normalization } from './normalization.js';
+import { quantized } from './quantized.js';
+import { recurrent } from './recurrent.js';
 import { reduction } from './reduction.js';
 import type { InferRule, TypeInfo } from './rule.js';
+import { selection } from './selection.js';
+import { sequence } from './sequence.js';
+import { signal } from './signal.js';
+import { text } from './text.js';
 
 /** The shape rule of every operator in the table; an operator without one does not compile. */
 export const inferRules: { readonly [K in OpType]: InferRule } = {
+  ...activation,
+  ...arithmetic,
   ...control,
+  ...convolution,
   ...elementwise,
+  ...generation,
+  ...image,
   ...linalg,
   ...movement,
+  ...normalization,
+  ...quantized,
+  ...recurrent,
   ...reduction,
+  ...selection,
+  ...sequence,
+  ...signal,
+  ...text,
 };
 
-/** Types of a node's outputs; nothing is known of operators outside the table. */
-export const inferNode = (node: Node): TypeInfo[] =>
-  node.domain === '' && isOpType(node.opType) ? inferRules[node.opType](node) : [];
+/** The shape rules of other operator sets. */
+const domainRules = new Map<string, { readonly [opType: string]: InferRule }>([
+  ['', inferRules],
+  ['ai.onnx', inferRules],
+  ['ai.onnx.ml', ml],
+]);
 
-/** Fills in the types of every node's outputs, in place, from the inputs' declared ones. */
+/** Types of a node's outputs, in the version of its operator set; nothing is known of operators outside the tables. */
+export function inferNode(node: Node, opset: number = OPSET): TypeInfo[] {
+  const rules = domainRules.get(node.domain);
+  return rules && Object.hasOwn(rules, node.opType) ? (rules[node.opType]?.(node, opset) ?? []) : [];
+}
+
+/** Calls of functions that are looked into in one model: functions that call each other may make exponentially many. */
+const MAX_CALLS = 10_000;
+
+/** Calls inside calls. */
+const MAX_CALL_DEPTH = 32;
+
+interface Scope {
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly functions: ReadonlyMap<string, ModelFunction>;
+  readonly depth: number;
+  readonly budget: { calls: number };
+}
+
+const functionKey = (domain: string, name: string, overload: string) => JSON.stringify([domain, name, overload]);
+
+/** Fills in the types of every node's outputs, in place, from the inputs' declared ones. Looks into the model's functions. */
 export function inferModel(model: Model): Model {
-  inferGraph(model.graph);
+  const functions = new Map(
+    (model.functions ?? []).map((f) => [functionKey(f.domain, f.graph.name, f.overload), f] as const),
+  );
+  inferGraph(model.graph, { opsets: model.opsets, functions, depth: 0, budget: { calls: MAX_CALLS } });
   return model;
 }
 
+const opsetOf = ({ opsets }: Scope, domain: string): number =>
+  opsets[domain] ?? (domain === 'ai.onnx' ? opsets[''] : undefined) ?? OPSET;
+
 /** In execution order; the graphs inside a node come before the node that hands out their results. */
-function inferGraph(graph: Graph): void {
+function inferGraph(graph: Graph, scope: Scope): void {
   for (const node of graph.nodes) {
-    for (const body of subgraphs(node)) inferGraph(body);
-    inferOutputs(node);
+    const opset = opsetOf(scope, node.domain);
+    typeBody(node, opset);
+    for (const body of subgraphs(node)) inferGraph(body, scope);
+    const called = scope.functions.get(functionKey(node.domain, node.opType, node.overload));
+    if (called) inferCall(node, called, scope);
+    else inferOutputs(node, opset);
   }
 }
 
-function inferOutputs(node: Node): void {
-  inferNode(node).forEach((type, i) => {
+/** Runs a copy of the function's graph on the types of the call. */
+function inferCall(node: Node, called: ModelFunction, scope: Scope): void {
+  if (scope.depth >= MAX_CALL_DEPTH || scope.budget.calls-- <= 0) return;
+  const graph = instantiate(called, node);
+  inferGraph(graph, { ...scope, opsets: { ...scope.opsets, ...called.opsets }, depth: scope.depth + 1 });
+  setTypes(
+    node,
+    graph.outputs.map(({ dtype, shape, elements, type }) => ({ dtype, shape, elements, type })),
+  );
+}
+
+/** Fills in the types of one node's outputs, in place, as far as they follow from its inputs. */
+export function inferOutputs(node: Node, opset: number = OPSET): void {
+  setTypes(node, inferNode(node, opset));
+}
+
+function setTypes(node: Node, types: readonly TypeInfo[]): void {
+  types.forEach((type, i) => {
     const output = node.outputs[i];
     if (!output) return;
+    output.type = type.type ?? output.type;
     output.dtype = type.dtype ?? output.dtype;
-    output.shape = type.shape ?? output.shape;
+    output.shape = type.shape ? merged(type.shape, output.shape) : output.shape;
     output.elements = type.elements;
   });
 }
+
+/** What the file declares stands where nothing follows from the inputs. */
+const merged = (inferred: Shape, declared: Shape | undefined): Shape =>
+  declared?.length === inferred.length ? inferred.map((d, i) => d ?? declared[i] ?? null) : inferred;

@@ -1,7 +1,7 @@
 import { readEquation } from '../einsum.js';
 import { OnnxError } from '../errors.js';
 import type { Node } from '../model.js';
-import { broadcast, type Dim, showShape } from '../shape.js';
+import { broadcast, type Dim, type Shape, showShape } from '../shape.js';
 import { type InferRule, numberAttribute, shapeAt } from './rule.js';
 
 function checkInner(op: string, a: Dim | undefined, b: Dim | undefined, shapes: string): void {
@@ -10,15 +10,18 @@ function checkInner(op: string, a: Dim | undefined, b: Dim | undefined, shapes: 
   }
 }
 
-const MatMul: InferRule = (node) => {
-  const [a, b] = [shapeAt(node, 0), shapeAt(node, 1)];
-  const dtype = node.inputs[0]?.dtype;
-  if (!a || !b) return [{ dtype, shape: undefined }];
-  checkInner('MatMul', a.at(-1), b.length > 1 ? b.at(-2) : b.at(-1), `${showShape(a)} x ${showShape(b)}`);
+/** Shape of a matrix product, batched and broadcast; throws when the inner dimensions differ. */
+export function matMulShape(op: string, a: Shape | undefined, b: Shape | undefined): Shape | undefined {
+  if (!a || !b) return undefined;
+  checkInner(op, a.at(-1), b.length > 1 ? b.at(-2) : b.at(-1), `${showShape(a)} x ${showShape(b)}`);
   const rows = a.length > 1 ? [a.at(-2) ?? null] : [];
   const columns = b.length > 1 ? [b.at(-1) ?? null] : [];
-  return [{ dtype, shape: [...broadcast(a.slice(0, -2), b.slice(0, -2)), ...rows, ...columns] }];
-};
+  return [...broadcast(a.slice(0, -2), b.slice(0, -2)), ...rows, ...columns];
+}
+
+const MatMul: InferRule = (node) => [
+  { dtype: node.inputs[0]?.dtype, shape: matMulShape('MatMul', shapeAt(node, 0), shapeAt(node, 1)) },
+];
 
 const Gemm: InferRule = (node) => {
   const [a, b] = [shapeAt(node, 0), shapeAt(node, 1)];

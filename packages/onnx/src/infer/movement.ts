@@ -1,16 +1,18 @@
 import { OnnxError } from '../errors.js';
 import type { Node } from '../model.js';
 import { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from '../shape.js';
+import { numbersOf } from './constant.js';
 import {
   axesOf,
   elementsOf,
   type InferRule,
-  input,
   integersOf,
   intsAttribute,
   numberAttribute,
   shapeAt,
   type TypeInfo,
+  tensorAttribute,
+  tensorElements,
 } from './rule.js';
 
 const dtypeOf = (node: Node, index = 0) => node.inputs[index]?.dtype;
@@ -23,9 +25,13 @@ function unknownOfLength(length: Dim | undefined): Shape | undefined {
   return typeof length === 'number' ? new Array<Dim>(length).fill(null) : undefined;
 }
 
+/** The elements of a short vector of one and the same. */
+const repeated = (element: Dim, length: Dim | undefined): readonly Dim[] | undefined =>
+  typeof length === 'number' && length <= 64 ? new Array<Dim>(length).fill(element) : undefined;
+
 const Reshape: InferRule = (node) => {
   const from = shapeAt(node, 0);
-  const to = elementsOf(input(node, 1));
+  const to = node.attributes.shape ? intsAttribute(node, 'shape') : elementsOf(node.inputs[1]);
   if (!to) return one(node, unknownOfLength(shapeAt(node, 1)?.[0]));
   const keepZero = numberAttribute(node, 'allowzero', 0) === 1;
   const dims = to.map((d, i) => (d === 0 && !keepZero ? (from?.[i] ?? null) : d));
@@ -85,17 +91,36 @@ function slicedDim(dim: Dim, start: number, end: number, step: number): Dim {
   return Math.max(0, Math.ceil((to - from) / step));
 }
 
+/** What a slice is told: operands since operator set 10, attributes before. */
+function slicing(node: Node) {
+  const part = (index: number, name: string) =>
+    node.inputs[index] ? integersOf(node.inputs[index]) : intsAttribute(node, name);
+  const [starts, ends] = [part(1, 'starts'), part(2, 'ends')];
+  const count = starts?.length ?? shapeAt(node, 1)?.[0];
+  const every = <T>(f: (i: number) => T) =>
+    typeof count === 'number' ? Array.from({ length: count }, (_, i) => f(i)) : undefined;
+  const axes = node.inputs[3] || node.attributes.axes ? part(3, 'axes') : every((i) => i);
+  const steps = node.inputs[4] ? integersOf(node.inputs[4]) : every(() => 1);
+  return { starts, ends, axes, steps };
+}
+
+/** The elements of a computed shape that a slice takes. */
+function slicedElements(elements: readonly Dim[], start: number, end: number, step: number): readonly Dim[] {
+  const n = slicedDim(elements.length, start, end, step) as number;
+  const from = Math.min(Math.max(start < 0 ? start + elements.length : start, 0), elements.length - (step < 0 ? 1 : 0));
+  return Array.from({ length: n }, (_, i) => elements[from + i * step] ?? null);
+}
+
 const Slice: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const [starts, ends] = [integersOf(node.inputs[1]), integersOf(node.inputs[2])];
+  const { starts, ends, axes, steps } = slicing(node);
   if (!shape) return one(node, undefined);
-  const axes = node.inputs[3] ? integersOf(node.inputs[3]) : (starts ?? shape).map((_, i) => i);
-  const steps = node.inputs[4] ? integersOf(node.inputs[4]) : axes?.map(() => 1);
-  if (!axes)
+  if (!axes) {
     return one(
       node,
       shape.map(() => null),
     );
+  }
   const dims = [...shape];
   axes.forEach((axis, i) => {
     const at = axisOf(axis, shape.length);
@@ -103,10 +128,10 @@ const Slice: InferRule = (node) => {
     dims[at] =
       s === undefined || e === undefined || step === undefined ? null : slicedDim(shape[at] ?? null, s, e, step);
   });
-  const whole = elementsOf(node.inputs[0]);
-  const cut =
-    whole && shape.length === 1 && starts && ends && steps?.[0] === 1 ? whole.slice(starts[0], ends[0]) : undefined;
-  return one(node, dims, cut);
+  const whole = shape.length === 1 ? elementsOf(node.inputs[0]) : undefined;
+  const [[s], [e], [step]] = [starts ?? [], ends ?? [], steps ?? []];
+  const isKnown = s !== undefined && e !== undefined && step !== undefined;
+  return one(node, dims, whole && isKnown ? slicedElements(whole, s, e, step) : undefined);
 };
 
 const Unsqueeze: InferRule = (node) => {
@@ -125,8 +150,9 @@ const Unsqueeze: InferRule = (node) => {
 
 const Squeeze: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const ones = node.inputs[1] ? undefined : shape?.flatMap((d, i) => (d === 1 ? [i] : []));
-  const axes = axesOf(node, 1) ?? ones;
+  // Without axes, a size that is not known may be 1 and go, too.
+  const ones = shape?.every((d) => typeof d === 'number') ? shape.flatMap((d, i) => (d === 1 ? [i] : [])) : undefined;
+  const axes = node.inputs[1] || node.attributes.axes ? axesOf(node, 1) : ones;
   if (!shape || !axes) return one(node, undefined);
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
   return one(
@@ -139,7 +165,10 @@ const Squeeze: InferRule = (node) => {
 const Expand: InferRule = (node) => {
   const to = elementsOf(node.inputs[1]) ?? unknownOfLength(shapeAt(node, 1)?.[0]);
   const shape = shapeAt(node, 0);
-  return one(node, shape && to && broadcast(shape, to));
+  if (!shape || !to) return one(node, undefined);
+  const dims = broadcast(shape, to);
+  const [single, length] = [elementsOf(node.inputs[0]), dims.length === 1 ? dims[0] : undefined];
+  return one(node, dims, single?.length === 1 ? repeated(single[0] ?? null, length) : undefined);
 };
 
 const shapeRule: InferRule = (node) => {
@@ -166,24 +195,33 @@ const GatherND: InferRule = (node) => {
 };
 
 const ConstantOfShape: InferRule = (node) => {
-  const value = node.attributes.value;
+  const value = tensorAttribute(node, 'value');
   const dims = elementsOf(node.inputs[0]);
-  const dtype = value?.type === 'tensor' ? value.value.dtype : 'float32';
-  return [{ dtype, shape: dims ?? unknownOfLength(shapeAt(node, 0)?.[0]) }];
+  const [fill] = (value && tensorElements(value)) ?? [];
+  return [
+    {
+      dtype: value?.dtype ?? 'float32',
+      shape: dims ?? unknownOfLength(shapeAt(node, 0)?.[0]),
+      elements: fill !== undefined && dims && dims.length <= 1 ? repeated(fill, dims[0] ?? 1) : undefined,
+    },
+  ];
 };
 
 const OneHot: InferRule = (node) => {
   const indices = shapeAt(node, 0);
-  const depth = elementsOf(node.inputs[1])?.[0] ?? null;
+  const depth = elementsOf(node.inputs[1])?.[0] ?? numbersOf(node.inputs[1])?.[0] ?? null;
   if (!indices) return [{ dtype: dtypeOf(node, 2), shape: undefined }];
   const axis = axisOf(numberAttribute(node, 'axis', -1), indices.length + 1);
-  return [{ dtype: dtypeOf(node, 2), shape: [...indices.slice(0, axis), depth, ...indices.slice(axis)] }];
+  const size = typeof depth === 'number' ? Math.trunc(depth) : depth;
+  return [{ dtype: dtypeOf(node, 2), shape: [...indices.slice(0, axis), size, ...indices.slice(axis)] }];
 };
 
 const Range: InferRule = (node) => {
-  const [a, b, step] = [0, 1, 2].map((i) => elementsOf(node.inputs[i])?.[0]);
+  const [a, b, step] = [0, 1, 2].map((i) => elementsOf(node.inputs[i])?.[0] ?? numbersOf(node.inputs[i])?.[0]);
   if (typeof a === 'number' && typeof b === 'number' && typeof step === 'number') {
-    return one(node, [Math.max(0, Math.ceil((b - a) / step))]);
+    const count = Math.max(0, Math.ceil((b - a) / step));
+    const counting = count <= 64 && (dtypeOf(node) === 'int64' || dtypeOf(node) === 'int32');
+    return one(node, [count], counting ? Array.from({ length: count }, (_, i) => a + i * step) : undefined);
   }
   return one(node, [a === 0 && step === 1 ? (b ?? null) : null]);
 };
@@ -194,28 +232,34 @@ const Flatten: InferRule = (node) => {
   return one(node, shape && [product(shape.slice(0, axis)), product(shape.slice(axis))]);
 };
 
-const Tile: InferRule = (node) => {
-  const [shape, repeats] = [shapeAt(node, 0), elementsOf(node.inputs[1])];
-  return one(
-    node,
-    shape?.map((d, i) => (repeats ? product([d, repeats[i] ?? null]) : null)),
-  );
-};
+/** Pads as an operand since operator set 11; attributes of two names before. */
+const padsOf = (node: Node): readonly number[] | undefined =>
+  node.inputs[1] ? integersOf(node.inputs[1]) : (intsAttribute(node, 'pads') ?? intsAttribute(node, 'paddings'));
 
 const Pad: InferRule = (node) => {
-  const [shape, pads] = [shapeAt(node, 0), integersOf(node.inputs[1])];
-  if (!shape || !pads)
+  const [shape, pads] = [shapeAt(node, 0), padsOf(node)];
+  const axes = node.inputs[3] ? integersOf(node.inputs[3]) : shape?.map((_, i) => i);
+  if (!shape || !pads || !axes)
     return one(
       node,
       shape?.map(() => null),
     );
-  const axes = node.inputs[3] ? integersOf(node.inputs[3]) : shape.map((_, i) => i);
   const dims: Dim[] = [...shape];
-  axes?.forEach((axis, i) => {
+  axes.forEach((axis, i) => {
     const at = axisOf(axis, shape.length);
-    dims[at] = sum([shape[at], pads[i], pads[i + axes.length]]);
+    const added = (pads[i] ?? 0) + (pads[i + axes.length] ?? 0);
+    dims[at] = added === 0 ? (shape[at] ?? null) : sum([shape[at], added]);
   });
   return one(node, dims);
+};
+
+/** Before operator set 6 the operator repeated one axis. */
+const Tile: InferRule = (node, opset) => {
+  const [shape, repeats] = [shapeAt(node, 0), opset < 6 ? undefined : elementsOf(node.inputs[1])];
+  return one(
+    node,
+    shape?.map((d, i) => (repeats ? product([d, repeats[i] ?? null]) : null)),
+  );
 };
 
 const likeIndices: InferRule = (node) => one(node, shapeAt(node, 1));

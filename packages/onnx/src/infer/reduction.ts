@@ -1,5 +1,6 @@
 import type { Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
+import { foldedElements } from './propagate.js';
 import { axesOf, elementsOf, type InferRule, numberAttribute, shapeAt } from './rule.js';
 
 function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
@@ -12,12 +13,14 @@ function reducedShape(node: Node): Shape | undefined {
   if (!shape) return undefined;
   const keep = numberAttribute(node, 'keepdims', 1) === 1;
   const axes = axesOf(node, 1) ?? (node.inputs[1] ? undefined : []);
-  if (!axes) return undefined;
+  if (!axes) return keep ? shape.map(() => null) : undefined;
   if (axes.length === 0 && numberAttribute(node, 'noop_with_empty_axes', 0) === 1) return shape;
   return reduced(shape, axes.length > 0 ? axes : shape.map((_, i) => i), keep);
 }
 
-const reduce: InferRule = (node) => [{ dtype: node.inputs[0]?.dtype, shape: reducedShape(node) }];
+const reduce: InferRule = (node) => [
+  { dtype: node.inputs[0]?.dtype, shape: reducedShape(node), elements: foldedElements(node) },
+];
 
 const arg: InferRule = (node) => {
   const shape = shapeAt(node, 0);
@@ -27,7 +30,7 @@ const arg: InferRule = (node) => {
 
 const TopK: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  const k = elementsOf(node.inputs[1])?.[0] ?? null;
+  const k = node.inputs[1] ? (elementsOf(node.inputs[1])?.[0] ?? null) : numberAttribute(node, 'k', 1);
   const axis = shape && axisOf(numberAttribute(node, 'axis', -1), shape.length);
   const dims = shape?.map((d, i) => (i === axis ? k : d));
   return [

@@ -2,6 +2,8 @@ import type { DType } from '../dtype.js';
 import { OnnxError } from '../errors.js';
 import type { Attribute, Node, Value } from '../model.js';
 import type { Dim, Shape } from '../shape.js';
+import type { Tensor } from '../tensor.js';
+import type { OtherType } from '../value-type.js';
 
 /** What is known of one output. */
 export interface TypeInfo {
@@ -9,10 +11,12 @@ export interface TypeInfo {
   readonly shape: Shape | undefined;
   /** Elements of a small integer vector or scalar, where they are known symbolically. */
   readonly elements?: readonly Dim[] | undefined;
+  /** The type when it is not a dense tensor. */
+  readonly type?: OtherType | undefined;
 }
 
-/** From a node's inputs and attributes to the types of its outputs. */
-export type InferRule = (node: Node) => TypeInfo[];
+/** From a node's inputs and attributes to the types of its outputs; `opset` is the version its domain is imported in. */
+export type InferRule = (node: Node, opset: number) => TypeInfo[];
 
 /** The node's input at an index; throws when it is absent. */
 export function input(node: Node, index: number): Value {
@@ -36,19 +40,40 @@ export function intsAttribute(node: Node, name: string): readonly number[] | und
   return a?.type === 'ints' ? a.value : undefined;
 }
 
+/** A list attribute of floats, undefined when absent. */
+export function floatsAttribute(node: Node, name: string): readonly number[] | undefined {
+  const a = node.attributes[name] as Attribute | undefined;
+  return a?.type === 'floats' ? a.value : undefined;
+}
+
+/** A string attribute, undefined when absent. */
+export function stringAttribute(node: Node, name: string): string | undefined {
+  const a = node.attributes[name] as Attribute | undefined;
+  return a?.type === 'string' ? a.value : undefined;
+}
+
+/** A tensor attribute, undefined when absent. */
+export function tensorAttribute(node: Node, name: string): Tensor | undefined {
+  const a = node.attributes[name] as Attribute | undefined;
+  return a?.type === 'tensor' ? a.value : undefined;
+}
+
 /** Axes as an input, or as the attribute of operator sets before 13 (18 for most reductions); undefined when not known. */
 export function axesOf(node: Node, index: number): readonly number[] | undefined {
   return node.inputs[index] ? integersOf(node.inputs[index]) : intsAttribute(node, 'axes');
 }
 
-/** The known integer elements of a value: of an initializer, or of a computed shape. */
-export function elementsOf(value: Value | undefined): readonly Dim[] | undefined {
-  if (!value) return undefined;
-  if (value.elements) return value.elements;
-  const t = value.tensor;
-  if (!t || t.dims.length > 1 || t.data.length > 64 || (t.dtype !== 'int64' && t.dtype !== 'int32')) return undefined;
-  return Array.from(t.data as BigInt64Array | Int32Array, Number);
+/** The elements of a short vector or scalar of integers or truth values. */
+export function tensorElements({ dtype, dims, data }: Tensor): readonly Dim[] | undefined {
+  const short = dims.length <= 1 && data.length <= 64;
+  return short && (dtype === 'int64' || dtype === 'int32' || dtype === 'bool')
+    ? Array.from(data as BigInt64Array | Int32Array | Uint8Array, Number)
+    : undefined;
 }
+
+/** The known integer elements of a value: of an initializer, or of a computed shape. */
+export const elementsOf = (value: Value | undefined): readonly Dim[] | undefined =>
+  value?.elements ?? (value?.tensor && tensorElements(value.tensor));
 
 /** Known elements that are all numbers, else undefined. */
 export function integersOf(value: Value | undefined): readonly number[] | undefined {

@@ -13,10 +13,11 @@ export const neural = {
     in: ['x', 'scale', 'bias?'],
     attrs: { axis: 'int', epsilon: 'float', stash_type: 'int' },
     out: 3,
+    outs: [1, 3],
   },
   LogSoftmax: { in: ['x'], attrs: { axis: 'int' } },
   MatMul: binary,
   NegativeLogLikelihoodLoss: loss,
   Softmax: { in: ['x'], attrs: { axis: 'int' } },
-  SoftmaxCrossEntropyLoss: { ...loss, out: 2 },
+  SoftmaxCrossEntropyLoss: { ...loss, out: 2, outs: [1, 2] },
 } as const satisfies Record<string, OpSpec>;

@@ -1,5 +1,6 @@
 import type { Graph } from '../model.js';
-import type { Tensor } from '../tensor.js';
+import type { SparseTensor, Tensor } from '../tensor.js';
+import type { ValueType } from '../value-type.js';
 
 /** Values of attributes by the type their operator states. */
 export interface AttributeValues {
@@ -10,6 +11,8 @@ export interface AttributeValues {
   floats: readonly number[];
   strings: readonly string[];
   tensor: Tensor;
+  sparse: SparseTensor;
+  type: ValueType;
   graph: Graph;
 }
 
@@ -24,6 +27,8 @@ export interface OpSpec {
   readonly in: readonly string[];
   readonly attrs?: Readonly<Record<string, AttributeSpec>>;
   readonly out?: number | '...';
+  /** How many results a node has at least and at most, where some may be left out at the end. */
+  readonly outs?: readonly [least: number, most: number];
 }
 
 /** One operand. */
