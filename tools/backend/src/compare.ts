@@ -20,7 +20,9 @@ export function half(bits: number): number {
 export function near(got: number, wanted: number): boolean {
   if (Object.is(got, wanted) || got === wanted) return true;
   if (Number.isNaN(got)) return Number.isNaN(wanted);
-  return Number.isFinite(got) && Math.abs(got - wanted) <= ABSOLUTE + RELATIVE * Math.abs(wanted);
+  return (
+    Number.isFinite(got) && Number.isFinite(wanted) && Math.abs(got - wanted) <= ABSOLUTE + RELATIVE * Math.abs(wanted)
+  );
 }
 
 function agree(type: string, got: number | bigint | string, wanted: number | bigint | string): boolean {

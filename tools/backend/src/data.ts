@@ -26,8 +26,8 @@ export const dataFolder = path.join(root, 'node_modules/.cache/onnx-backend', ON
 const IN_WHEEL = 'onnx/backend/test/data/';
 const SAFE = new RegExp(`^(?:${kinds.join('|')})(?:/[\\w+-][\\w.+-]*)+$`);
 
-/** The tests' files by their path below `dataFolder`; throws on a name that could leave it. */
-function testFiles(wheel: Buffer): Map<string, Buffer> {
+/** The tests' files in a wheel by their path below `dataFolder`; throws on a name that could leave it. */
+export function testFiles(wheel: Buffer): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const { name, read } of zipEntries(wheel)) {
     const file = name.slice(IN_WHEEL.length);

@@ -4,7 +4,8 @@ import type { Case } from './cases.js';
 import { difference, type Plain } from './compare.js';
 import { plainTensor } from './plain.js';
 
-function feed(bytes: Uint8Array): ort.Tensor {
+/** A recorded tensor as the binding takes it. */
+export function feed(bytes: Uint8Array): ort.Tensor {
   const { type, dims, data } = plainTensor(bytes);
   // The binding's types tie the array to the name of the element type; here the pair comes from one table.
   return new ort.Tensor(type as 'float32', data as Float32Array, dims);

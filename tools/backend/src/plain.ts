@@ -1,8 +1,7 @@
 /** Decodes recorded tensors apart from the package under test, to what the binding of ONNX Runtime takes. */
 import { native } from './adapt.js';
 import type { Plain } from './compare.js';
-import { varints } from './recorded.js';
-import { type Field, fieldsOf, integer, messages } from './wire.js';
+import { bigints, type Field, fieldsOf, integer, integers, messages } from './wire.js';
 
 type Numbers = Exclude<Plain['data'], readonly string[]>;
 interface ArrayType {
@@ -21,10 +20,10 @@ const arrays: Readonly<Record<string, ArrayType>> = {
 function unpacked(fields: readonly Field[], type: string): Uint8Array {
   const fixed = messages(fields, 4)[0] ?? messages(fields, 10)[0];
   if (fixed) return fixed;
-  const [no, array] = type === 'int64' || type === 'uint64' ? [type === 'int64' ? 7 : 11, 8] : [5, 0];
-  const values = fields.flatMap((f) => (f.no !== no ? [] : typeof f.value === 'number' ? [f.value] : varints(f.value)));
+  const no = type === 'int64' ? 7 : type === 'uint64' ? 11 : 5;
+  const values = bigints(fields, no);
   const make = arrays[type] as unknown as { from(values: readonly unknown[]): ArrayBufferView };
-  const typed = make.from(array === 8 ? values.map(BigInt) : values);
+  const typed = make.from(no === 5 ? values.map(Number) : values);
   return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
 }
 
@@ -32,7 +31,7 @@ function unpacked(fields: readonly Field[], type: string): Uint8Array {
 export function plainTensor(bytes: Uint8Array): Plain {
   const fields = fieldsOf(bytes);
   const type = native[integer(fields, 2)] as string;
-  const dims = fields.flatMap((f) => (f.no !== 1 ? [] : typeof f.value === 'number' ? [f.value] : varints(f.value)));
+  const dims = integers(fields, 1);
   if (type === 'string') return { type, dims, data: messages(fields, 6).map((s) => Buffer.from(s).toString('utf8')) };
   const raw = messages(fields, 9)[0] ?? unpacked(fields, type);
   return { type, dims, data: new (arrays[type] as ArrayType)(new Uint8Array(raw).buffer) };

@@ -1,5 +1,5 @@
 /** Recorded inputs and outputs: `TensorProto`, `SequenceProto` and `OptionalProto` (onnx.proto, onnx-data.proto). */
-import { fieldsOf, integer, message, messages, text } from './wire.js';
+import { fieldsOf, integer, integers, message, messages, text } from './wire.js';
 
 /** The type a model declares for an input or output. */
 export type Type =
@@ -52,26 +52,9 @@ export function portsOf(model: Uint8Array): Ports {
   return { inputs: ports(11).filter(({ name }) => !initializers.has(name)), outputs: ports(12) };
 }
 
-/** Numbers of a packed repeated field; negative ones do not occur in what is recorded this way. */
-export const varints = (packed: Uint8Array): number[] => {
-  const dims: number[] = [];
-  for (let at = 0, value = 0, scale = 1; at < packed.length; at++) {
-    const byte = packed[at] as number;
-    value += (byte & 127) * scale;
-    scale = byte < 128 ? 1 : scale * 128;
-    if (byte < 128) {
-      dims.push(value);
-      value = 0;
-    }
-  }
-  return dims;
-};
-
 function readTensor(bytes: Uint8Array): Recorded {
   const fields = fieldsOf(bytes);
-  const dims = fields.flatMap(({ no, value }) =>
-    no === 1 ? (typeof value === 'number' ? [value] : varints(value)) : [],
-  );
+  const dims = integers(fields, 1);
   return { kind: 'tensor', code: integer(fields, 2), dims, bytes };
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Finding } from './examine.js';
+import type { ExamineOptions, Finding } from './examine.js';
 
 /** A test that takes longer than this counts as a crash. */
 const MAX_MS = 60_000;
@@ -11,7 +11,7 @@ const start = (): ChildProcess =>
     stdio: 'ignore',
   });
 
-function one(worker: ChildProcess, id: string, run: boolean): Promise<Finding | undefined> {
+function one(worker: ChildProcess, id: string, options: ExamineOptions): Promise<Finding | undefined> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => worker.kill('SIGKILL'), MAX_MS);
     const done = (finding?: Finding) => {
@@ -20,30 +20,31 @@ function one(worker: ChildProcess, id: string, run: boolean): Promise<Finding | 
       resolve(finding);
     };
     const crashed = () => done();
-    worker.on('message', done).on('exit', crashed).send({ id, run });
+    worker.on('message', done).on('exit', crashed).send({ id, options });
   });
 }
 
 const crashed = (id: string): Finding => ({
-  ...{ id, adapters: [], read: undefined, bytes: undefined, text: undefined, claims: undefined },
-  ...{ original: 'crash', written: 'crash' },
+  ...{ id, adapters: [], read: undefined, bytes: undefined, kept: undefined, text: undefined, claims: undefined },
+  ...{ original: 'crash', written: 'crash', unsteady: false, inner: null },
 });
 
 /**
  * Examines tests one after the other in a process of their own: ONNX Runtime may end it on a model it does not bear.
  * Then what needs no run is examined alone.
  */
-export async function examineAll(ids: readonly string[], options: { readonly run: boolean }): Promise<Finding[]> {
-  const findings: Finding[] = [];
+export async function examineAll(ids: readonly string[], options: ExamineOptions): Promise<Finding[]> {
   let worker = start();
+  const attempt = async (id: string, how: ExamineOptions) => {
+    const finding = await one(worker, id, how);
+    if (!finding) worker = start();
+    return finding;
+  };
+  const findings: Finding[] = [];
   for (const id of ids) {
-    let finding = await one(worker, id, options.run);
-    if (!finding) {
-      worker = start();
-      const rest = options.run ? await one(worker, id, false) : undefined;
-      finding = rest ? { ...rest, original: 'crash', written: 'crash' } : crashed(id);
-    }
-    findings.push(finding);
+    const finding = await attempt(id, options);
+    const rest = finding ?? (options.run ? await attempt(id, { run: false }) : undefined);
+    findings.push(finding ?? (rest ? { ...rest, original: 'crash', written: 'crash' } : crashed(id)));
   }
   worker.kill();
   return findings;

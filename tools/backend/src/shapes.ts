@@ -59,7 +59,8 @@ function sizeOfDim(dim: Dim, bindings: Bindings): number | undefined {
 /** True unless both are known and differ. */
 const agrees = (a: number | undefined, b: number | undefined): boolean => a === undefined || b === undefined || a === b;
 
-function contradiction(value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) {
+/** How a claim differs from what a tensor is, undefined when it does not. */
+export function contradiction(value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) {
   if (value.dtype && dtype && value.dtype !== dtype) return `${value.name}: claims ${value.dtype}, is ${dtype}`;
   if (!value.shape || !shape) return undefined;
   const fits =
@@ -68,7 +69,8 @@ function contradiction(value: Value, dtype: string | undefined, shape: Shape | u
   return fits ? undefined : `${value.name}: claims ${showShape(value.shape)}, is ${showShape(shape)}`;
 }
 
-function bind(inputs: readonly Value[], recorded: readonly Recorded[], names: readonly string[]): Bindings {
+/** The sizes that recorded inputs give to the names in declared shapes. */
+export function bind(inputs: readonly Value[], recorded: readonly Recorded[], names: readonly string[]): Bindings {
   const bindings = new Map<string, number>();
   for (const [i, value] of recorded.entries()) {
     const shape = inputs.find(({ name }) => name === names[i])?.shape;

@@ -1,7 +1,7 @@
 /** Protobuf messages field by field, apart from the package under test: what it drops must not be dropped here too. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
-/** One field: a number for varints, bytes for everything with a length. */
+/** One field: a number for varints, bytes for everything else. */
 export interface Field {
   readonly no: number;
   readonly value: number | Uint8Array;
@@ -9,10 +9,12 @@ export interface Field {
   readonly raw: Uint8Array;
 }
 
-function contentOf(reader: BinaryReader, no: number, wire: WireType): number | Uint8Array {
+function contentOf(bytes: Uint8Array, reader: BinaryReader, no: number, wire: WireType): number | Uint8Array {
   if (wire === WireType.Varint) return Number(reader.int64());
   if (wire === WireType.LengthDelimited) return reader.bytes();
-  return reader.skip(wire, no);
+  const start = reader.pos;
+  reader.skip(wire, no);
+  return bytes.subarray(start, reader.pos);
 }
 
 /** The fields of a message in the order in which they stand. */
@@ -22,7 +24,7 @@ export function fieldsOf(bytes: Uint8Array): Field[] {
   while (reader.pos < reader.len) {
     const start = reader.pos;
     const [no, wire] = reader.tag();
-    const value = contentOf(reader, no, wire);
+    const value = contentOf(bytes, reader, no, wire);
     fields.push({ no, value, raw: bytes.subarray(start, reader.pos) });
   }
   return fields;
@@ -35,6 +37,20 @@ export const messages = (fields: readonly Field[], no: number): Uint8Array[] =>
 /** The last varint of a field; 0 when there is none. */
 export const integer = (fields: readonly Field[], no: number): number =>
   fields.reduce((last, f) => (f.no === no && typeof f.value === 'number' ? f.value : last), 0);
+
+function packed(bytes: Uint8Array): bigint[] {
+  const reader = new BinaryReader(bytes);
+  const numbers: bigint[] = [];
+  while (reader.pos < reader.len) numbers.push(BigInt(reader.int64()));
+  return numbers;
+}
+
+/** All varints of a repeated field, packed or not, as 64 signed bits. */
+export const bigints = (fields: readonly Field[], no: number): bigint[] =>
+  fields.flatMap((f) => (f.no !== no ? [] : typeof f.value === 'number' ? [BigInt(f.value)] : packed(f.value)));
+
+/** The same as numbers; beyond 2^53 the nearest ones. */
+export const integers = (fields: readonly Field[], no: number): number[] => bigints(fields, no).map(Number);
 
 /** The last text of a field; empty when there is none. */
 export const text = (fields: readonly Field[], no: number): string =>

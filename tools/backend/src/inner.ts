@@ -1,0 +1,52 @@
+/** Claims of tensors inside a model, held against what ONNX Runtime makes of them. */
+import type { Model } from '@neuroprune/onnx';
+import ort from 'onnxruntime-node';
+import { type Adapters, adapt, adaptersOf, native } from './adapt.js';
+import type { Case } from './cases.js';
+import { feed } from './ort.js';
+import { bind, contradiction } from './shapes.js';
+import { message, type Part } from './wire.js';
+
+/** Inner tensors that were fetched and those whose claims are wrong. */
+export interface Inner {
+  readonly compared: number;
+  readonly wrong: readonly string[];
+}
+
+const names = new Set(Object.values(native));
+
+/** Compares, in the first recorded set, all tensors between the nodes of a model (with claims) that runs as `bytes`. */
+export async function innerClaims(model: Model, bytes: Uint8Array, { ports, sets }: Case): Promise<Inner> {
+  const outputs = new Set(model.graph.outputs);
+  const inner = model.graph.nodes
+    .flatMap((node) => node.outputs)
+    .filter((v) => v.name !== '' && v.dtype && v.shape && names.has(v.dtype) && !outputs.has(v));
+  const [set] = sets;
+  if (inner.length === 0 || !set) return { compared: 0, wrong: [] };
+  const adapters = adaptersOf(ports, set);
+  const fetch = inner.map(({ name }): Part => [12, message([1, name])]);
+  const exposed: Adapters = { ...adapters, after: [...adapters.after, ...fetch], reasons: ['inner tensors'] };
+  const session = await ort.InferenceSession.create(adapt(bytes, exposed), {
+    intraOpNumThreads: 1,
+    logSeverityLevel: 4,
+  });
+  try {
+    const feeds = Object.fromEntries(adapters.feeds.map((f) => [f.name, feed(f.tensor)]));
+    const results = await session.run(
+      feeds,
+      inner.map(({ name }) => name),
+    );
+    const bindings = bind(
+      model.graph.inputs,
+      set.inputs,
+      ports.inputs.map(({ name }) => name),
+    );
+    const wrong = inner.flatMap((v) => {
+      const { type, dims } = results[v.name] as ort.Tensor;
+      return contradiction(v, type, dims, bindings) ?? [];
+    });
+    return { compared: inner.length, wrong };
+  } finally {
+    await session.release();
+  }
+}
