@@ -1,4 +1,4 @@
-import { float32, GraphBuilder, modelOf, parse, print, type Tensor, type Value } from '@neuroprune/onnx';
+import { float32, GraphBuilder, modelOf, parse, print, type Tensor, tensor, type Value } from '@neuroprune/onnx';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { backward } from './backward.js';

@@ -1,4 +1,4 @@
-import { type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
+import { allGraphs, type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
 import type { OpType } from '../ops.js';
 import type { Shape } from '../shape.js';
 import { activation } from './activation.js';
@@ -57,8 +57,8 @@ export function inferNode(node: Node, opset: number = OPSET): TypeInfo[] {
   return rules && Object.hasOwn(rules, node.opType) ? (rules[node.opType]?.(node, opset) ?? []) : [];
 }
 
-/** Calls of functions that are looked into in one model: functions that call each other may make exponentially many. */
-const MAX_CALLS = 10_000;
+/** Nodes in calls of functions that are looked into in one model: functions that call each other may make exponentially many. */
+const MAX_CALLED_NODES = 1_000_000;
 
 /** Calls inside calls. */
 const MAX_CALL_DEPTH = 32;
@@ -67,7 +67,7 @@ interface Scope {
   readonly opsets: Readonly<Record<string, number>>;
   readonly functions: ReadonlyMap<string, ModelFunction>;
   readonly depth: number;
-  readonly budget: { calls: number };
+  readonly budget: { nodes: number };
 }
 
 const functionKey = (domain: string, name: string, overload: string) => JSON.stringify([domain, name, overload]);
@@ -77,7 +77,7 @@ export function inferModel(model: Model): Model {
   const functions = new Map(
     (model.functions ?? []).map((f) => [functionKey(f.domain, f.graph.name, f.overload), f] as const),
   );
-  inferGraph(model.graph, { opsets: model.opsets, functions, depth: 0, budget: { calls: MAX_CALLS } });
+  inferGraph(model.graph, { opsets: model.opsets, functions, depth: 0, budget: { nodes: MAX_CALLED_NODES } });
   return model;
 }
 
@@ -98,7 +98,8 @@ function inferGraph(graph: Graph, scope: Scope): void {
 
 /** Runs a copy of the function's graph on the types of the call. */
 function inferCall(node: Node, called: ModelFunction, scope: Scope): void {
-  if (scope.depth >= MAX_CALL_DEPTH || scope.budget.calls-- <= 0) return;
+  scope.budget.nodes -= allGraphs(called.graph).reduce((n, g) => n + g.nodes.length, 1);
+  if (scope.depth >= MAX_CALL_DEPTH || scope.budget.nodes < 0) return;
   const graph = instantiate(called, node);
   inferGraph(graph, { ...scope, opsets: { ...scope.opsets, ...called.opsets }, depth: scope.depth + 1 });
   setTypes(
