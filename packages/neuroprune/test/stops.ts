@@ -6,8 +6,9 @@ import { text } from 'node:stream/consumers';
 import { readSafetensors } from '@neuroprune/models';
 import { root } from './command.js';
 
-/** A moment at which a run is stopped: a time after its start, or the hit of a point inside its work. */
+/** A moment at which a run is stopped: a time after its start, a line that it prints, or the hit of a point inside its work. */
 export type Moment =
+  | { readonly signal: NodeJS.Signals; readonly said: RegExp }
   | { readonly signal: NodeJS.Signals; readonly seconds: number }
   | { readonly signal: NodeJS.Signals; readonly point: string; readonly hit: number };
 
@@ -34,6 +35,11 @@ export async function runUntil(args: readonly string[], place: Place, moment?: M
   const child = start(args, place, moment);
   const timer =
     moment && 'seconds' in moment ? setTimeout(() => child.kill(moment.signal), moment.seconds * 1000) : undefined;
+  let said = '';
+  child.stderr?.on('data', (part) => {
+    said += part;
+    if (moment && 'said' in moment && moment.said.test(said)) child.kill(moment.signal);
+  });
   const end = new Promise<[number | null, NodeJS.Signals | null]>((resolve) =>
     child.on('close', (...how) => resolve(how)),
   );

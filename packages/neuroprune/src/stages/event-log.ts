@@ -33,6 +33,12 @@ export class EventLog {
     return this.file === undefined ? 0 : (statSync(this.file, { throwIfNoEntry: false })?.size ?? 0);
   }
 
+  /** Whether a stage held. */
+  has(stage: string): boolean {
+    const text = this.file === undefined ? undefined : read(this.file)?.toString();
+    return text?.includes(JSON.stringify({ type: 'stage', stage }).slice(0, -1)) ?? false;
+  }
+
   /** Adds a line. Throws a job error where it cannot be written. */
   write(event: object): void {
     if (this.file === undefined) this.waiting.push(event);

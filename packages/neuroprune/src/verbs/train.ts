@@ -86,7 +86,7 @@ async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
 /** A run that has its result may have been stopped before its report was written. */
 async function finished(result: RunResult, folder: string, run: Run): Promise<RunResult> {
   run.log.resume(folder);
-  if (result.published === undefined) await reportRun(folder, run);
+  if (!run.log.has('report')) await reportRun(folder, run);
   return result;
 }
 
