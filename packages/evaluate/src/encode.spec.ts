@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { glueRows, hasShared, modelFolder } from '../test/shared.js';
-import { type DataRow, encode } from './encode.js';
-import { glue, tasks } from './tasks.js';
+import { type DataBlock, type DataRow, type EncodedRow, encode, encodeBlocks } from './encode.js';
+import { glue, type Task, tasks } from './tasks.js';
 import { loadTokenizer, type TextTokenizer } from './tokenize.js';
 
 // One token a letter; 7 stands between a pair.
@@ -69,7 +69,8 @@ describe('encode', () => {
       'stsb',
       /expected a score in column 'label'/,
     ],
-    ['a score of the wrong type', { sentence1: 'a', sentence2: 'b', label: '3' }, 'stsb', /got "3"/],
+    ['a score that is a word', { sentence1: 'a', sentence2: 'b', label: 'three' }, 'stsb', /got "three"/],
+    ['a score that is empty', { sentence1: 'a', sentence2: 'b', label: '' }, 'stsb', /got ""/],
   ])('refuses %s', (_, row, task, message) => {
     const good = { sentence1: 'a', sentence2: 'b', label: 1 };
     expect(() => encode(letters, [good, row], tasks[task], 8)).toThrow(message);
@@ -78,6 +79,80 @@ describe('encode', () => {
   it('refuses a length that leaves no room for text', () => {
     expect(() => encode(letters, [], tasks.mrpc, 3)).toThrow(/at least 4 tokens, got 3/);
     expect(() => encode(letters, [], tasks.mrpc, Number.NaN)).toThrow(/got NaN/);
+  });
+});
+
+describe('encodeBlocks', () => {
+  const own: Task = { ...tasks.sst2, name: 'own', idColumn: 'id', refusesEmpty: true, classes: { no: 1, yes: 0 } };
+  const row = (id: unknown, label: unknown = 'yes', sentence: unknown = 'a') => ({ id, label, sentence });
+
+  async function encoded(blocks: readonly DataBlock[], task = own): Promise<EncodedRow[]> {
+    const rows: EncodedRow[] = [];
+    for await (const block of encodeBlocks(
+      letters,
+      (async function* () {
+        yield* blocks;
+      })(),
+      task,
+      5,
+    ))
+      rows.push(...block);
+    return rows;
+  }
+
+  it('goes on over files; ids are the column’s, or positions where they are words', async () => {
+    const blocks = [
+      { file: '/x/a.csv', first: 1, rows: [row(7, 'no'), row(8)] },
+      { file: '/x/b.csv', first: 1, rows: [row(9, 'yes', 'abcdef')] },
+    ];
+    const rows = await encoded(blocks);
+    expect(rows.map(({ id, label, cut }) => [id, label, cut])).toEqual([
+      [7, 1, undefined],
+      [8, 0, undefined],
+      [9, 0, undefined],
+    ]);
+    expect((await encoded([{ file: 'a', first: 1, rows: [row('p'), row('q')] }])).map(({ id }) => id)).toEqual([0, 1]);
+  });
+
+  it('takes scores that are written as text', async () => {
+    const [first] = await encoded([{ file: 'a', first: 1, rows: [row(1, ' 2.5 ')] }], { ...own, labels: 'score' });
+    expect(first?.label).toBe(2.5);
+  });
+
+  it.each<[string, DataRow[], RegExp]>([
+    [
+      'an empty text',
+      [row(1), row(2, 'no', ' ')],
+      /own: expected text in column 'sentence', got " " \(b\.csv, row 12\)/,
+    ],
+    ['a null', [row(1, 'no', null)], /got null \(b\.csv, row 11\)/],
+    ['an unknown class', [row(1, 'perhaps')], /a class of no, yes in column 'label', got "perhaps" \(b\.csv, row 11\)/],
+    ['a class of the prototype', [row(1, 'constructor')], /got "constructor"/],
+    [
+      'an id twice',
+      [row(1), row(5), row(1)],
+      /different ids in column 'id', got one twice \(b\.csv, row 11 and b\.csv, row 13\)/,
+    ],
+    ['an id twice over files', [row(2), row(0)], /one twice \(a\.csv, row 1 and b\.csv, row 12\)/],
+    ['a word twice', [row('u'), row('v'), row('u')], /one twice \(b\.csv, row 11 and b\.csv, row 13\)/],
+    ['no id', [row('')], /expected an id in column 'id', got nothing \(b\.csv, row 11\)/],
+  ])('refuses %s by file and row', async (_, rows, message) => {
+    const blocks = [
+      { file: '/x/a.csv', first: 1, rows: [row(0)] },
+      { file: '/x/b.csv', first: 11, rows },
+    ];
+    await expect(encoded(blocks)).rejects.toThrow(message);
+    await expect(encoded(blocks)).rejects.toMatchObject({ kind: 'input' });
+  });
+
+  it('refuses no repeated idx of a task that names no id column', async () => {
+    const { idColumn: _, ...task } = own;
+    expect((await encoded([{ file: 'a', first: 1, rows: [row(1), row(1)] }], task)).length).toBe(2);
+  });
+
+  it('finds an id twice among many that rise and fall', async () => {
+    const rows = Array.from({ length: 3000 }, (_, i) => row((i * 7919) % 2999));
+    await expect(encoded([{ file: 'a', first: 1, rows }])).rejects.toThrow(/\(a, row 1 and a, row 3000\)/);
   });
 });
 

@@ -1,5 +1,7 @@
+import path from 'node:path';
 import { EvaluateError } from './error.js';
 import type { List } from './list.js';
+import { RowIds } from './row-ids.js';
 import type { Task } from './tasks.js';
 import type { TextTokenizer, TokenIds } from './tokenize.js';
 
@@ -27,6 +29,14 @@ export interface EncodedRows<Rows extends RowList = RowList> {
   readonly padId: number;
 }
 
+/** Rows of a file of a data set, in order. */
+export interface DataBlock {
+  readonly file: string;
+  /** Number of its first row in the file, from 1. */
+  readonly first: number;
+  readonly rows: readonly DataRow[];
+}
+
 type Where = (expectation: string, value: unknown, advice: string) => EvaluateError;
 
 const integer = (value: unknown): unknown => (typeof value === 'bigint' ? Number(value) : value);
@@ -34,30 +44,64 @@ const integer = (value: unknown): unknown => (typeof value === 'bigint' ? Number
 const shown = (value: unknown): string =>
   typeof value === 'bigint' ? String(value) : (JSON.stringify(value) ?? 'nothing');
 
-function text(row: DataRow, column: string | undefined, bad: Where): string {
+function text(row: DataRow, column: string | undefined, task: Task, bad: Where): string {
   const value = column === undefined ? undefined : row[column];
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string' && !(task.refusesEmpty && value.trim() === '')) return value;
+  if (value === '' || typeof value === 'string')
+    throw bad(`text in column '${column}'`, value, 'give the row a text or remove it');
   throw bad(`text in column '${column}'`, value, `the columns are ${Object.keys(row).join(', ')}`);
 }
 
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+
 function label(row: DataRow, task: Task, bad: Where): number {
   const raw = row[task.labelColumn];
-  const value = typeof raw === 'string' && task.labels !== 'score' ? task.labels.indexOf(raw) : integer(raw);
   if (task.labels === 'score') {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    // Text files hold numbers as text.
+    const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : integer(raw);
+    if (isNumber(value)) return value;
     throw bad(`a score in column '${task.labelColumn}'`, raw, 'use a split that has scores');
   }
+  const value = classOf(raw, task);
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) < task.labels.length)
     return value as number;
+  const classes = task.classes ? Object.keys(task.classes).slice(0, 20).join(', ') : `0 to ${task.labels.length - 1}`;
   throw bad(
-    `a class from 0 to ${task.labels.length - 1} in column '${task.labelColumn}'`,
+    `a class ${task.classes ? 'of' : 'from'} ${classes} in column '${task.labelColumn}'`,
     raw,
     'use a split that has labels',
   );
 }
 
+function classOf(raw: unknown, { classes, labels }: Task): unknown {
+  if (classes) return Object.hasOwn(classes, String(raw)) ? classes[String(raw)] : undefined;
+  return typeof raw === 'string' ? labels.indexOf(raw) : integer(raw);
+}
+
+/** Encodes rows of a task one at a time; `place` says in messages where the row is. */
+type RowEncoder = (row: DataRow, index: number, place: string) => EncodedRow;
+
+function rowEncoder(tokenizer: TextTokenizer, task: Task, maxLength: number): RowEncoder {
+  const limit = Math.min(maxLength, tokenizer.maxLength);
+  if (!(limit >= 4))
+    throw new EvaluateError(
+      'input',
+      `${task.name}: expected a length of at least 4 tokens, got ${limit}; raise the maximum length`,
+    );
+  const [first, second] = task.sentences;
+  return (row, index, place) => {
+    const bad: Where = (expectation, value, advice) =>
+      new EvaluateError('input', `${task.name}: expected ${expectation}, got ${shown(value)} (${place}); ${advice}`);
+    const pair = second === undefined ? undefined : text(row, second, task, bad);
+    const ids = tokenizer.encode(text(row, first, task, bad), pair, limit);
+    const id = integer(row[task.idColumn ?? 'idx']);
+    return { ...ids, id: Number.isInteger(id) ? (id as number) : index, label: label(row, task, bad) };
+  };
+}
+
 /**
- * Tokenizes rows of a data set for a task, each cut to `maxLength` tokens or the tokenizer's own limit, whichever is less.
+ * Tokenizes rows of a data set for a task into memory, each cut to `maxLength` tokens or the tokenizer's own limit,
+ * whichever is less.
  * @throws EvaluateError (`input`) naming the row whose text or label is not there.
  */
 export function encode(
@@ -66,26 +110,31 @@ export function encode(
   task: Task,
   maxLength: number,
 ): EncodedRows<readonly EncodedRow[]> {
-  const limit = Math.min(maxLength, tokenizer.maxLength);
-  if (!(limit >= 4))
-    throw new EvaluateError(
-      'input',
-      `${task.name}: expected a length of at least 4 tokens, got ${limit}; raise the maximum length`,
-    );
-  const encoded = Array.from(rows, (row, index): EncodedRow => {
-    const bad: Where = (expectation, value, advice) =>
-      new EvaluateError(
-        'input',
-        `${task.name}: expected ${expectation}, got ${shown(value)} (row ${index}); ${advice}`,
-      );
-    const [first, second] = task.sentences;
-    const ids = tokenizer.encode(
-      text(row, first, bad),
-      second === undefined ? undefined : text(row, second, bad),
-      limit,
-    );
-    const id = integer(row.idx);
-    return { ...ids, id: Number.isInteger(id) ? (id as number) : index, label: label(row, task, bad) };
-  });
+  const encodeRow = rowEncoder(tokenizer, task, maxLength);
+  const encoded = Array.from(rows, (row, index) => encodeRow(row, index, `row ${index}`));
   return { rows: encoded, regression: task.labels === 'score', padId: tokenizer.padId };
+}
+
+/**
+ * Tokenizes a data set block by block as `encode` does rows, so that one block at a time is in memory.
+ * @throws EvaluateError (`input`) naming file and row, also where an id of the task's `idColumn` comes twice.
+ */
+export async function* encodeBlocks(
+  tokenizer: TextTokenizer,
+  blocks: AsyncIterable<DataBlock>,
+  task: Task,
+  maxLength: number,
+): AsyncGenerator<readonly EncodedRow[]> {
+  const encodeRow = rowEncoder(tokenizer, task, maxLength);
+  const ids = task.idColumn === undefined ? undefined : new RowIds(task.name, task.idColumn);
+  let done = 0;
+  for await (const { file, first, rows } of blocks) {
+    const name = path.basename(file);
+    yield rows.map((row, i) => {
+      ids?.add(row[task.idColumn ?? ''], { file: name, row: first + i });
+      return encodeRow(row, done + i, `${name}, row ${first + i}`);
+    });
+    done += rows.length;
+  }
+  ids?.check();
 }

@@ -25,8 +25,14 @@ export interface Task {
   /** One text column, or the two of a pair. */
   readonly sentences: readonly [string] | readonly [string, string];
   readonly labelColumn: string;
-  /** Class names by index, or `'score'` for regression on a number. */
+  /** Class names by the model's index, or `'score'` for regression on a number. */
   readonly labels: readonly string[] | 'score';
+  /** The model's index of a class by the text of the label in the data; where absent, the data have index or name. */
+  readonly classes?: Readonly<Record<string, number>>;
+  /** Column whose values tell rows apart and may not come twice; where absent, `idx` names rows if it is there. */
+  readonly idColumn?: string;
+  /** Whether an empty text is an error; some GLUE tasks have such rows. */
+  readonly refusesEmpty?: boolean;
   readonly metrics: readonly MetricName[];
   /** The value that compares models on this task. */
   readonly mainMetric: MetricKey;
