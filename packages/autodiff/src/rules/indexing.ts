@@ -6,7 +6,7 @@ import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/o
 import { AutodiffError, nameOf } from '../errors.js';
 import { shapeOf, zerosLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
-import { addedAt, resized, scatterGradients } from './scatter.js';
+import { addedAt, elementsAdded, resized, scatterGradients } from './scatter.js';
 import { indicator } from './selection.js';
 
 /** Tables with at most this many rows get their gradient as a product with indicators, which costs less than scattering. */
@@ -97,8 +97,8 @@ export const indexing: RuleTable<
   'Gather' | 'GatherElements' | 'GatherND' | 'OneHot' | 'ScatterElements' | 'ScatterND' | 'Slice' | 'TopK'
 > = {
   Gather: (c) => [gatherGradient(c), null],
-  GatherElements: ({ op, builder, x: [data, indices], g, attrs: { axis = 0 } }) => [
-    op.ScatterElements(zerosLike(builder, data), indices, g, { axis, reduction: 'add' }),
+  GatherElements: ({ builder, x: [data, indices], g, attrs: { axis = 0 } }) => [
+    elementsAdded(builder, zerosLike(builder, data), indices, g, axis),
     null,
   ],
   GatherND: (c) => [gatherNdGradient(c), null],

@@ -1,8 +1,8 @@
-import type { GraphBuilder, Value } from '@neuroprune/onnx';
+import { codeOf, type GraphBuilder, type Value } from '@neuroprune/onnx';
 import { AutodiffError, nameOf } from '../errors.js';
 import { filledLike, zerosLike } from '../like.js';
 import type { RuleContext } from '../rule.js';
-import { indicator } from './selection.js';
+import { indicator, likeElements } from './selection.js';
 
 /** The shape of `x` with the length of one axis replaced. */
 export function resized({ op }: GraphBuilder, x: Value, axis: number, length: Value): Value {
@@ -15,7 +15,14 @@ export function addedAt(builder: GraphBuilder, zeros: Value, indices: Value, g: 
   const { op } = builder;
   const dims = Array.from({ length: g.rank }, (_, i) => (i === axis ? -1 : 1));
   const everywhere = op.Expand(op.Reshape(indices, builder.ints(...dims)), op.Shape(g));
-  return op.ScatterElements(zeros, everywhere, g, { axis, reduction: 'add' });
+  return elementsAdded(builder, zeros, everywhere, g, axis);
+}
+
+/** `data` plus g at indices along an axis. Half precision is added up in float32, where all providers have the kernel. */
+export function elementsAdded({ op }: GraphBuilder, data: Value, indices: Value, g: Value, axis: number): Value {
+  const wide = (v: Value) =>
+    v.dtype === 'float16' || v.dtype === 'bfloat16' ? op.Cast(v, { to: codeOf('float32') }) : v;
+  return likeElements(op, op.ScatterElements(wide(data), indices, wide(g), { axis, reduction: 'add' }), g);
 }
 
 /** Writing at some positions of a tensor, and reading there. */
