@@ -157,6 +157,7 @@ function takenNames(graph: Graph): Set<string> {
   const values = allGraphs(graph).flatMap((g) => [
     ...g.inputs,
     ...g.initializers,
+    ...(g.sparse ?? []),
     ...g.nodes.flatMap((n) => n.outputs),
   ]);
   return new Set(values.map((v) => v.name));
@@ -176,7 +177,25 @@ const arrays: { readonly [D in Exclude<DType, 'string'>]: (value: number) => Ten
   uint32: (v) => Uint32Array.of(v),
   uint64: (v) => BigUint64Array.of(BigInt(v)),
   bool: (v) => Uint8Array.of(v ? 1 : 0),
+  complex64: (v) => Float32Array.of(v, 0),
+  complex128: (v) => Float64Array.of(v, 0),
+  uint4: (v) => Uint8Array.of(v),
+  int4: (v) => Int8Array.of(v),
+  uint2: (v) => Uint8Array.of(v),
+  int2: (v) => Int8Array.of(v),
+  float8e4m3fn: () => unsupportedScalar('float8e4m3fn'),
+  float8e4m3fnuz: () => unsupportedScalar('float8e4m3fnuz'),
+  float8e5m2: () => unsupportedScalar('float8e5m2'),
+  float8e5m2fnuz: () => unsupportedScalar('float8e5m2fnuz'),
+  float8e8m0: () => unsupportedScalar('float8e8m0'),
+  float4e2m1: () => unsupportedScalar('float4e2m1'),
+  float6e2m3: () => unsupportedScalar('float6e2m3'),
+  float6e3m2: () => unsupportedScalar('float6e3m2'),
 };
+
+function unsupportedScalar(dtype: DType): never {
+  throw new OnnxError(`scalar constant: expected a type with 16 bits or more, got ${dtype}; Cast a float32 one`);
+}
 
 /** A rank-0 tensor. */
 export function scalarTensor(value: number, dtype: DType = 'float32'): Tensor {

@@ -1,81 +1,25 @@
-import { createHash } from 'node:crypto';
-import type { DType } from './dtype.js';
-import type { Attribute, Graph, Model, Node, Value } from './model.js';
-import { shortestFloat } from './number.js';
-import type { Dim, Shape } from './shape.js';
-import { bytesOf, type Tensor } from './tensor.js';
+import type { Attribute, AttributeValue, Graph, Model, ModelFunction, Node, Quantization, Value } from './model.js';
+import { floatText, type PrintOptions, sparseText, tensorText } from './print-tensor.js';
+import { declared, nameOf, notesText, typeText, word } from './print-type.js';
 
-/** Tensors up to this many elements are printed whole. */
-const INLINE = 64;
-
-/** How to print. */
-export interface PrintOptions {
-  /** Print the elements of large tensors too, so that `parse` gives the model back. */
-  readonly weights?: boolean;
-}
-
-const bare = /^[A-Za-z0-9_.+*/-]+$/;
-const word = (text: string): string => (bare.test(text) ? text : JSON.stringify(text));
-const nameOf = (value: Value | undefined): string => (value ? `%${word(value.name)}` : '_');
-
-function dimText(dim: Dim): string {
-  if (typeof dim !== 'string') return dim === null ? '?' : String(dim);
-  // A dimension named like a number or like nothing would be read as one.
-  return bare.test(dim) && !/^-?\d+$/.test(dim) ? dim : JSON.stringify(dim);
-}
-
-function typeText(dtype: DType | undefined, shape: Shape | undefined): string {
-  if (!dtype && !shape) return '';
-  return `: ${dtype ?? '?'}${shape ? `[${shape.map(dimText).join(',')}]` : ''}`;
-}
-
-const declared = (value: Value): string => `${nameOf(value)}${typeText(value.dtype, value.shape)}`;
-
-/** A number that is read back exactly; `-0` keeps its sign. */
-function numberText(value: number): string {
-  if (Number.isNaN(value)) return 'nan';
-  if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf';
-  return Object.is(value, -0) ? '-0' : String(value);
-}
-
-/** A float attribute: always with a point, an exponent or a name, which integers have not. */
-function floatText(value: number): string {
-  const text = numberText(value);
-  return /^-?\d+$/.test(text) ? `${text}.0` : text;
-}
-
-function elementText(element: number | bigint | string, dtype: DType): string {
-  if (typeof element === 'string') return JSON.stringify(element);
-  if (typeof element === 'bigint') return String(element);
-  return numberText(dtype === 'float32' ? shortestFloat(element) : element);
-}
-
-/** First 64 bits of SHA-256 over the bytes. */
-function hash(tensor: Tensor): string {
-  const bytes = bytesOf(tensor) ?? Buffer.from(JSON.stringify(tensor.data));
-  return createHash('sha256').update(bytes).digest('hex').slice(0, 16);
-}
-
-function tensorText(tensor: Tensor, options: PrintOptions): string {
-  const type = `${tensor.dtype}[${tensor.dims.join(',')}]`;
-  if (tensor.data.length > INLINE && !options.weights) return `${type} #${hash(tensor)}`;
-  const elements = Array.from(tensor.data as ArrayLike<number | bigint | string>, (e) => elementText(e, tensor.dtype));
-  return `${type} {${elements.join(', ')}}`;
-}
+export type { PrintOptions } from './print-tensor.js';
 
 const list = (kind: string, items: readonly string[]): string =>
   items.length === 0 ? `${kind}[]` : `[${items.join(', ')}]`;
 
-function attributeText(a: Attribute, options: PrintOptions, indent: string): string {
+/** A list whose kind does not show in its items. */
+const named = (kind: string, items: readonly string[]): string => `${kind}[${items.join(', ')}]`;
+
+function valueText(a: AttributeValue, options: PrintOptions, indent: string): string {
   switch (a.type) {
     case 'int':
-      return String(a.value);
+      return String(a.exact ?? a.value);
     case 'float':
       return floatText(a.value);
     case 'string':
       return JSON.stringify(a.value);
     case 'ints':
-      return list('ints', a.value.map(String));
+      return list('ints', (a.exact ?? a.value).map(String));
     case 'floats':
       return list('floats', a.value.map(floatText));
     case 'strings':
@@ -85,10 +29,36 @@ function attributeText(a: Attribute, options: PrintOptions, indent: string): str
       );
     case 'tensor':
       return tensorText(a.value, options);
+    case 'tensors':
+      return named(
+        'tensors',
+        a.value.map((t) => tensorText(t, options)),
+      );
+    case 'sparse':
+      return sparseText(a.value, options);
+    case 'sparses':
+      return named(
+        'sparses',
+        a.value.map((s) => sparseText(s, options)),
+      );
     case 'graph':
       return graphText(a.value, options, indent);
+    case 'graphs':
+      return named(
+        'graphs',
+        a.value.map((g) => graphText(g, options, indent)),
+      );
+    case 'type':
+      return `type ${typeText(a.value)}`;
+    case 'types':
+      return named('types', a.value.map(typeText));
+    case 'reference':
+      return `reference ${a.of} ${word(a.value)}`;
   }
 }
+
+const attributeText = (a: Attribute, options: PrintOptions, indent: string): string =>
+  `${valueText(a, options, indent)}${a.doc === undefined ? '' : notesText({ doc: a.doc })}`;
 
 function attributesText(node: Node, options: PrintOptions, indent: string): string {
   const entries = Object.entries(node.attributes).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -99,26 +69,56 @@ function attributesText(node: Node, options: PrintOptions, indent: string): stri
 function nodeText(node: Node, options: PrintOptions, indent: string): string {
   const outputs = node.outputs.map(declared).join(', ');
   const type = node.domain === '' ? word(node.opType) : `${word(node.domain)}::${word(node.opType)}`;
+  const overload = node.overload === '' ? '' : `:${word(node.overload)}`;
   const name = node.name === '' ? '' : ` @${word(node.name)}`;
-  const call = `${type}(${node.inputs.map(nameOf).join(', ')})`;
-  return `${outputs} = ${call}${attributesText(node, options, indent)}${name}`.trimStart();
+  const call = `${type}${overload}(${node.inputs.map(nameOf).join(', ')})`;
+  const rest = `${attributesText(node, options, indent)}${name}${notesText(node.notes)}`;
+  return `${outputs} = ${call}${rest}`.trimStart();
 }
+
+function quantizationText({ value, parameters }: Quantization): string {
+  const text = (v: Value | string) => (typeof v === 'string' ? JSON.stringify(v) : nameOf(v));
+  const entries = Object.entries(parameters).map(([role, v]) => `${word(role)}: ${text(v)}`);
+  return `quantization ${text(value)} {${entries.join(', ')}}`;
+}
+
+const bodyLines = (graph: Graph, options: PrintOptions, indent: string): string[] => [
+  ...graph.inputs.map((v) => `input ${declared(v)}`),
+  ...graph.initializers.map((v) => `init ${nameOf(v)} = ${v.tensor ? tensorText(v.tensor, options) : '?'}`),
+  ...(graph.sparse ?? []).map((v) => `init ${nameOf(v)} = ${v.sparse ? sparseText(v.sparse, options) : '?'}`),
+  ...graph.nodes.map((n) => nodeText(n, options, indent)),
+  ...graph.outputs.map((v) => `output ${nameOf(v)}`),
+  ...(graph.quantization ?? []).map(quantizationText),
+];
 
 function graphText(graph: Graph, options: PrintOptions, outer: string): string {
   const indent = `${outer}  `;
+  const lines = bodyLines(graph, options, indent).map((line) => indent + line);
+  return [`graph ${word(graph.name)}${notesText(graph.notes)} {`, ...lines, `${outer}}`].join('\n');
+}
+
+const opsetLines = (opsets: Readonly<Record<string, number>>): string[] =>
+  Object.entries(opsets).map(([domain, version]) => `opset ${JSON.stringify(domain)} ${version}`);
+
+function functionText({ graph, domain, overload, attributes, defaults, opsets }: ModelFunction, options: PrintOptions) {
+  const name = `${word(domain)}::${word(graph.name)}${overload === '' ? '' : `:${word(overload)}`}`;
   const lines = [
-    ...graph.inputs.map((v) => `input ${declared(v)}`),
-    ...graph.initializers.map((v) => `init ${nameOf(v)} = ${v.tensor ? tensorText(v.tensor, options) : '?'}`),
-    ...graph.nodes.map((n) => nodeText(n, options, indent)),
-    ...graph.outputs.map((v) => `output ${nameOf(v)}`),
+    ...opsetLines(opsets),
+    ...attributes.map((attribute) => `attribute ${word(attribute)}`),
+    ...Object.entries(defaults).map(([key, a]) => `attribute ${word(key)} = ${attributeText(a, options, '  ')}`),
+    ...bodyLines(graph, options, '  '),
   ];
-  return [`graph ${word(graph.name)} {`, ...lines.map((line) => indent + line), `${outer}}`].join('\n');
+  return [`function ${name}${notesText(graph.notes)} {`, ...lines.map((line) => `  ${line}`), '}'].join('\n');
 }
 
 function header(model: Model): string[] {
+  const { producerVersion, domain, version, notes } = model;
   return [
-    `onnx ${model.irVersion} ${JSON.stringify(model.producer)}`,
-    ...Object.entries(model.opsets).map(([domain, version]) => `opset ${JSON.stringify(domain)} ${version}`),
+    `onnx ${model.irVersion} ${JSON.stringify(model.producer)}${notesText(notes)}`,
+    ...(producerVersion ? [`producer-version ${JSON.stringify(producerVersion)}`] : []),
+    ...(domain ? [`domain ${JSON.stringify(domain)}`] : []),
+    ...(version === undefined ? [] : [`version ${version}`]),
+    ...opsetLines(model.opsets),
     ...Object.entries(model.metadata).map(([key, value]) => `meta ${JSON.stringify(key)} ${JSON.stringify(value)}`),
   ];
 }
@@ -128,7 +128,8 @@ function header(model: Model): string[] {
  * text. Tensors of more than 64 elements show a hash, unless `weights` is set.
  */
 export function print(model: Model, options: PrintOptions = {}): string {
-  return `${[...header(model), graphText(model.graph, options, '')].join('\n')}\n`;
+  const functions = (model.functions ?? []).map((f) => functionText(f, options));
+  return `${[...header(model), graphText(model.graph, options, ''), ...functions].join('\n')}\n`;
 }
 
 /** A graph as text, without the header of a model. */

@@ -1,7 +1,11 @@
 import type { DType } from './dtype.js';
 import { OnnxError } from './errors.js';
+import type { Notes } from './notes.js';
 
-/** The array that holds a tensor's elements; float16 and bfloat16 are kept as their bits, bool as 0 and 1. */
+/**
+ * The array that holds a tensor's elements. Floats that JavaScript lacks are kept as their bits, bool as 0 and 1, types of
+ * less than a byte as one byte an element (files pack them), complex numbers as real and imaginary part, one after the other.
+ */
 export interface TensorArrays {
   float32: Float32Array;
   float64: Float64Array;
@@ -16,26 +20,57 @@ export interface TensorArrays {
   uint32: Uint32Array;
   uint64: BigUint64Array;
   bool: Uint8Array;
+  complex64: Float32Array;
+  complex128: Float64Array;
+  float8e4m3fn: Uint8Array;
+  float8e4m3fnuz: Uint8Array;
+  float8e5m2: Uint8Array;
+  float8e5m2fnuz: Uint8Array;
+  float8e8m0: Uint8Array;
+  uint4: Uint8Array;
+  int4: Int8Array;
+  float4e2m1: Uint8Array;
+  uint2: Uint8Array;
+  int2: Int8Array;
+  float6e2m3: Uint8Array;
+  float6e3m2: Uint8Array;
   string: readonly string[];
 }
 
 /** Any array a tensor may hold. */
 export type TensorData = TensorArrays[DType];
 
-/** A dense tensor, row-major. */
+/** A dense tensor, row-major. The `data` of one that lies in a file beside the model is read anew at each access. */
 export interface Tensor<D extends DType = DType> {
   readonly dtype: D;
   readonly dims: readonly number[];
   readonly data: TensorArrays[D];
+  /** The name it has of its own, as an attribute or a part of a sparse one; as an initializer it has its value's. */
+  readonly name?: string | undefined;
+  readonly notes?: Notes | undefined;
+}
+
+/** A sparse tensor (`SparseTensorProto`): the values that are not zero, and where they stand. */
+export interface SparseTensor {
+  readonly dims: readonly number[];
+  /** [NNZ] */
+  readonly values: Tensor;
+  /** int64, [NNZ] in the flattened tensor or [NNZ, rank]. */
+  readonly indices: Tensor;
 }
 
 /** Number of elements of a shape; 1 for a scalar. */
 export const sizeOf = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
 
+/** Number of entries of the array that holds so many elements. */
+export const lengthOf = (dtype: DType, dims: readonly number[]): number =>
+  sizeOf(dims) * (dtype === 'complex64' || dtype === 'complex128' ? 2 : 1);
+
 /** A tensor after checking that `data` has as many elements as `dims` say. */
 export function tensor<D extends DType>(dtype: D, dims: readonly number[], data: TensorArrays[D]): Tensor<D> {
-  if (data.length !== sizeOf(dims)) {
-    throw new OnnxError(`tensor ${dtype} [${dims}]: expected ${sizeOf(dims)} elements, got ${data.length}`);
+  const length = lengthOf(dtype, dims);
+  if (data.length !== length) {
+    throw new OnnxError(`tensor ${dtype} [${dims}]: expected ${length} elements, got ${data.length}`);
   }
   return { dtype, dims, data };
 }
@@ -75,6 +110,20 @@ const views: { readonly [D in Fixed]: (buffer: ArrayBufferLike) => TensorArrays[
   uint32: (b) => new Uint32Array(b),
   uint64: (b) => new BigUint64Array(b),
   bool: (b) => new Uint8Array(b),
+  complex64: (b) => new Float32Array(b),
+  complex128: (b) => new Float64Array(b),
+  float8e4m3fn: (b) => new Uint8Array(b),
+  float8e4m3fnuz: (b) => new Uint8Array(b),
+  float8e5m2: (b) => new Uint8Array(b),
+  float8e5m2fnuz: (b) => new Uint8Array(b),
+  float8e8m0: (b) => new Uint8Array(b),
+  uint4: (b) => new Uint8Array(b),
+  int4: (b) => new Int8Array(b),
+  float4e2m1: (b) => new Uint8Array(b),
+  uint2: (b) => new Uint8Array(b),
+  int2: (b) => new Int8Array(b),
+  float6e2m3: (b) => new Uint8Array(b),
+  float6e3m2: (b) => new Uint8Array(b),
 };
 
 /** The typed array of an element type over little-endian bytes, from the buffer's start to its end. */

@@ -1,11 +1,15 @@
 import { OnnxError } from './errors.js';
 
-const token = /\s+|"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_.+*/?-]+|[%[\](){}=:,@#]/y;
+const token = /\s+|"(?:[^"\\\n]|\\.)*"|[A-Za-z0-9_.+*/?-]+|[%[\](){}=:,@#!]/y;
+
+/** Graphs, nodes and types inside each other: the reader calls itself for each. */
+const MAX_NESTING = 128;
 
 /** Tokens of the text form, one at a time; errors name the line. */
 export class TextReader {
   private readonly tokens: { readonly text: string; readonly line: number }[] = [];
   private at = 0;
+  private depth = 0;
 
   constructor(source: string) {
     let line = 1;
@@ -77,6 +81,20 @@ export class TextReader {
   integer(): number {
     if (!/^-?\d+$/.test(this.next)) this.fail('an integer');
     return Number(this.take());
+  }
+
+  /** An integer of any size. */
+  bigint(): bigint {
+    if (!/^-?\d+$/.test(this.next)) this.fail('an integer');
+    return BigInt(this.take());
+  }
+
+  /** What `read` reads, one level deeper; throws when the text is nested too deep. */
+  nested<T>(read: () => T): T {
+    if (++this.depth > MAX_NESTING) this.fail(`at most ${MAX_NESTING} levels`);
+    const result = read();
+    this.depth--;
+    return result;
   }
 
   /** A number, `nan`, `inf` or `-inf`. */

@@ -8,6 +8,9 @@ export const dtypeOf = {
   F16: 'float16',
   F32: 'float32',
   F64: 'float64',
+  F8_E4M3: 'float8e4m3fn',
+  F8_E5M2: 'float8e5m2',
+  F8_E8M0: 'float8e8m0',
   I8: 'int8',
   I16: 'int16',
   I32: 'int32',
@@ -21,17 +24,15 @@ export const dtypeOf = {
 /** Name of an element type in a safetensors header. */
 export type SafetensorsDType = keyof typeof dtypeOf;
 
-type Storable = Exclude<DType, 'string'>;
+const names = new Map<DType, SafetensorsDType>(
+  Object.entries(dtypeOf).map(([name, dtype]) => [dtype, name as SafetensorsDType]),
+);
 
-const names = Object.fromEntries(Object.entries(dtypeOf).map(([name, dtype]) => [dtype, name])) as Record<
-  Storable,
-  SafetensorsDType
->;
-
-/** The header's name of an element type; throws for strings, which the format cannot hold. */
+/** The header's name of an element type; throws for those the format cannot hold. */
 export function safetensorsName(dtype: DType): SafetensorsDType {
-  if (dtype === 'string') throw new ModelsError('safetensors: expected a number type, got string');
-  return names[dtype];
+  const name = names.get(dtype);
+  if (!name) throw new ModelsError(`safetensors: expected a type it can hold, got ${dtype}`);
+  return name;
 }
 
 /** Value of the 16 bits of an IEEE 754 half: sign 1, exponent 5, fraction 10. */

@@ -1,4 +1,6 @@
-import { allGraphs, type Graph, type Model, type Node, subgraphs, type Value } from '../model.js';
+import { allGraphs, type Graph, type Model, rootGraphs, type Value } from '../model.js';
+
+export { reads } from '../order.js';
 
 /** What a pass hands back: the model it was given, and whether it changed anything. */
 export interface PassResult {
@@ -23,19 +25,13 @@ export function runPasses(model: Model, passes: readonly Pass[]): PassResult {
   return { model, modified };
 }
 
-/** A pass over one graph at a time, outer graphs first. */
+/** A pass over one graph at a time, outer graphs first, functions last; `root` is the model's graph or the function's. */
 export const eachGraph =
-  (rewrite: (graph: Graph, root: Graph) => boolean): Pass =>
+  (rewrite: (graph: Graph, root: Graph, model: Model) => boolean): Pass =>
   (model) => {
-    const changes = allGraphs(model.graph).filter((graph) => rewrite(graph, model.graph));
+    const changes = rootGraphs(model).flatMap((root) => allGraphs(root).filter((g) => rewrite(g, root, model)));
     return { model, modified: changes.length > 0 };
   };
-
-/** Everything a node reads: its operands, and what its subgraphs take from outside. */
-export function reads(node: Node): Value[] {
-  const inner = subgraphs(node).flatMap((g) => [...g.outputs, ...g.nodes.flatMap(reads)]);
-  return [...node.inputs.filter((v): v is Value => v !== undefined), ...inner];
-}
 
 /** Values that a node or a graph's output reads, in any of the graphs. */
 export function usedValues(root: Graph): Set<Value> {

@@ -1,16 +1,16 @@
 /** Tensors in a file beside the model (onnx/docs/ExternalData.md). Locations come from the file and are not trusted. */
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import path from 'node:path';
+import type { DType } from '../dtype.js';
 import { OnnxError } from '../errors.js';
-import { writeFileAtomic } from './files.js';
-import { EXTERNAL_ALIGNMENT, MAX_EXTERNAL_BYTES } from './limits.js';
+import type { Tensor, TensorData } from '../tensor.js';
+import { MAX_EAGER_BYTES, MAX_EXTERNAL_BYTES, MAX_EXTERNAL_FILES, MIN_LAZY_BYTES } from './limits.js';
 
 /** Where a tensor's bytes lie. */
 export interface ExternalEntry {
   readonly location: string;
   readonly offset: number;
-  /** Bytes; undefined is up to the end of the file. */
-  readonly length: number | undefined;
+  readonly length: number;
 }
 
 const fail = (location: string, expected: string, got: string): OnnxError =>
@@ -35,54 +35,167 @@ export function insideFolder(folder: string, location: string): string {
   return path.join(parent, path.basename(full));
 }
 
+/**
+ * The folder `blobs` of the Hub cache that a folder is a snapshot of (`<repository>/snapshots/<revision>/…`): the files of
+ * a snapshot are links into it, and it holds files of that repository only. Undefined elsewhere.
+ */
+function blobsOf(folder: string): string | undefined {
+  const parts = realpathSync(folder).split(path.sep);
+  const at = parts.lastIndexOf('snapshots');
+  return at > 0 && at < parts.length - 1 ? [...parts.slice(0, at), 'blobs'].join(path.sep) : undefined;
+}
+
+/** What a link of the last part leads to, when that is a file of the same Hub cache. */
+function cachedFile(folder: string, full: string, location: string): string {
+  const target = realpathSync(full);
+  if (path.dirname(target) !== blobsOf(folder)) {
+    throw fail(location, 'a file beside the model (or a link of a Hub cache to its own blobs)', 'a symbolic link');
+  }
+  return target;
+}
+
+/** O_NOFOLLOW refuses a link in the last part; it is absent on Windows. */
+const openPlain = (file: string): number => openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+
 function openInside(folder: string, location: string): number {
   try {
-    // O_NOFOLLOW refuses a link in the last part; it is absent on Windows.
-    return openSync(insideFolder(folder, location), constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+    const full = insideFolder(folder, location);
+    try {
+      return openPlain(full);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'ELOOP') throw cause;
+      return openPlain(cachedFile(folder, full, location));
+    }
   } catch (cause) {
     if (cause instanceof OnnxError) throw cause;
     const code = (cause as NodeJS.ErrnoException).code;
-    const got = code === 'ELOOP' ? 'a symbolic link' : code === 'ENOENT' ? 'none' : (cause as Error).message;
+    const got = code === 'ENOENT' ? 'none' : (cause as Error).message;
     throw new OnnxError(`external data '${location}': expected a file beside the model, got ${got}`, 'input', {
       cause,
     });
   }
 }
 
-/** Reads tensors from the files beside a model; `close` it after use. */
-export class ExternalReader {
-  private readonly files = new Map<string, { readonly fd: number; readonly size: number }>();
-  private total = 0;
+/** Files of models that are gone. */
+const abandoned = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
-  /** `folder` undefined: the model came as bytes, and external data is refused. */
-  constructor(private readonly folder: string | undefined) {}
+/** Bytes read at once when a tensor is copied from file to file. */
+const CHUNK = 2 ** 24;
 
-  /** The bytes of one tensor in an array of their own. */
-  read({ location, offset, length }: ExternalEntry): Uint8Array {
-    const { fd, size } = this.open(location);
-    const count = length ?? size - offset;
-    const fits = Number.isSafeInteger(offset) && Number.isSafeInteger(count) && offset >= 0 && count >= 0;
-    if (!fits || offset + count > size) {
-      throw fail(location, `a range inside its ${size} bytes`, `${offset} + ${count}`);
-    }
-    this.total += count;
-    if (this.total > MAX_EXTERNAL_BYTES) throw fail(location, `at most ${MAX_EXTERNAL_BYTES} bytes a model`, 'more');
-    const bytes = new Uint8Array(count);
-    for (let at = 0; at < count; ) {
-      const got = readSync(fd, bytes, at, Math.min(count - at, 2 ** 30), offset + at);
-      if (got === 0) throw fail(location, `${count} bytes`, `${at}; the file became shorter`);
+/** An open file of external data. It stays the same file even when its name is given to another one. */
+class DataFile {
+  readonly size: number;
+  private isNeeded = false;
+
+  constructor(
+    readonly location: string,
+    private readonly fd: number,
+  ) {
+    const stat = fstatSync(fd);
+    this.size = stat.size;
+    if (!stat.isFile()) throw fail(location, 'a regular file', 'something else');
+    if (stat.nlink > 1) throw fail(location, 'a file with one name', `a hard link with ${stat.nlink}`);
+  }
+
+  /** The bytes of a range, which lies inside the file, in an array of their own. */
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    for (let at = 0; at < length; ) {
+      const got = readSync(this.fd, bytes, at, Math.min(length - at, 2 ** 30), offset + at);
+      if (got === 0) throw fail(this.location, `${length} bytes`, `${at}; the file became shorter`);
       at += got;
     }
     return bytes;
   }
 
-  /** Closes all files. */
+  /** The same bytes in pieces. */
+  *chunks(offset: number, length: number): Generator<Uint8Array> {
+    for (let at = 0; at < length; at += CHUNK) yield this.read(offset + at, Math.min(CHUNK, length - at));
+  }
+
+  /** Leaves the file open for as long as a tensor refers to it. */
+  keep(): void {
+    if (!this.isNeeded) abandoned.register(this, this.fd, this);
+    this.isNeeded = true;
+  }
+
+  /** Closes the file unless tensors need it. */
+  release(): void {
+    if (!this.isNeeded) closeSync(this.fd);
+  }
+
+  /** Closes the file in any case. */
   close(): void {
-    for (const { fd } of this.files.values()) closeSync(fd);
+    abandoned.unregister(this);
+    closeSync(this.fd);
+  }
+}
+
+/** How the bytes of a tensor that lies in a file are got without keeping them. */
+export interface ExternalSource {
+  readonly chunks: () => Iterable<Uint8Array>;
+}
+
+const sources = new WeakMap<object, ExternalSource>();
+
+/** Where a tensor's bytes come from when they lie in a file. */
+export const externalSource = (tensor: Tensor): ExternalSource | undefined => sources.get(tensor);
+
+/** Reads the external tensors of one model. Large ones stay in their file until their data is asked for. */
+export class ExternalReader {
+  private readonly files = new Map<string, DataFile>();
+  private total = 0;
+  private eager = 0;
+  /** The data read last, so that loops over one tensor read it once. */
+  private latest: { readonly tensor: Tensor; readonly data: TensorData } | undefined;
+
+  /** `folder` undefined: the model came as bytes, and external data is refused. */
+  constructor(private readonly folder: string | undefined) {}
+
+  /** A tensor whose bytes lie at `entry`; `decode` makes its data of them. */
+  tensor(dtype: DType, dims: readonly number[], entry: ExternalEntry, decode: (own: Uint8Array) => TensorData): Tensor {
+    const { offset, length } = entry;
+    const file = this.fileOf(entry);
+    if (length < MIN_LAZY_BYTES && this.eager + length <= MAX_EAGER_BYTES) {
+      this.eager += length;
+      return { dtype, dims, data: decode(file.read(offset, length)) } as Tensor;
+    }
+    file.keep();
+    const read = (tensor: Tensor): TensorData => {
+      if (this.latest?.tensor !== tensor) this.latest = { tensor, data: decode(file.read(offset, length)) };
+      return this.latest.data;
+    };
+    const tensor = {
+      dtype,
+      dims,
+      get data() {
+        return read(tensor);
+      },
+    } as Tensor;
+    sources.set(tensor, { chunks: () => file.chunks(offset, length) });
+    return tensor;
+  }
+
+  /** Closes the files that no tensor needs; all of them when the model could not be read. */
+  finish(isRead: boolean): void {
+    for (const file of this.files.values()) {
+      if (isRead) file.release();
+      else file.close();
+    }
     this.files.clear();
   }
 
-  private open(location: string): { readonly fd: number; readonly size: number } {
+  private fileOf({ location, offset, length }: ExternalEntry): DataFile {
+    const file = this.open(location);
+    if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset + length > file.size) {
+      throw fail(location, `a range inside its ${file.size} bytes`, `${offset} + ${length}`);
+    }
+    this.total += length;
+    if (this.total > MAX_EXTERNAL_BYTES) throw fail(location, `at most ${MAX_EXTERNAL_BYTES} bytes a model`, 'more');
+    return file;
+  }
+
+  private open(location: string): DataFile {
     const known = this.files.get(location);
     if (known) return known;
     if (this.folder === undefined) {
@@ -90,35 +203,15 @@ export class ExternalReader {
         `external data '${location}': expected the file's path, got a model as bytes; pass its path to readModel, or {externalData}`,
       );
     }
+    if (this.files.size === MAX_EXTERNAL_FILES) throw fail(location, `at most ${MAX_EXTERNAL_FILES} files`, 'more');
     const fd = openInside(this.folder, location);
-    const stat = fstatSync(fd);
-    const file = { fd, size: stat.size };
-    this.files.set(location, file);
-    if (!stat.isFile()) throw fail(location, 'a regular file', 'something else');
-    if (stat.nlink > 1) throw fail(location, 'a file with one name', `a hard link with ${stat.nlink}`);
-    return file;
-  }
-}
-
-/** Collects tensors for one file beside the model. */
-export class ExternalWriter {
-  private readonly chunks: Uint8Array[] = [];
-  private size = 0;
-
-  constructor(readonly location: string) {}
-
-  /** Takes a tensor's bytes and says where they will lie. */
-  put(bytes: Uint8Array): ExternalEntry {
-    const gap = (EXTERNAL_ALIGNMENT - (this.size % EXTERNAL_ALIGNMENT)) % EXTERNAL_ALIGNMENT;
-    if (gap > 0) this.chunks.push(new Uint8Array(gap));
-    const offset = this.size + gap;
-    this.chunks.push(bytes);
-    this.size = offset + bytes.length;
-    return { location: this.location, offset, length: bytes.length };
-  }
-
-  /** Writes the file, whole or not at all. */
-  write(file: string): void {
-    writeFileAtomic(file, this.chunks);
+    try {
+      const file = new DataFile(location, fd);
+      this.files.set(location, file);
+      return file;
+    } catch (cause) {
+      closeSync(fd);
+      throw cause;
+    }
   }
 }

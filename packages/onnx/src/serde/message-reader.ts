@@ -1,11 +1,23 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { OnnxError } from '../errors.js';
-import { MAX_TYPED_ELEMENTS } from './limits.js';
+import { MAX_PARTS, MAX_TYPED_ELEMENTS } from './limits.js';
+import { decodeText } from './text.js';
+
+/** Counts the parts of one model, so that small files cannot become large object graphs. */
+export class Budget {
+  private parts = 0;
+
+  /** Takes one; throws when there are too many. */
+  take(): void {
+    if (++this.parts > MAX_PARTS) throw new OnnxError(`model: expected at most ${MAX_PARTS} parts, got more`);
+  }
+}
 
 /** One field of a message while it is being read; every method checks that the wire type fits. */
 export class Field {
   constructor(
     private readonly reader: BinaryReader,
+    private readonly budget: Budget,
     private readonly no: number,
     private readonly wire: WireType,
   ) {}
@@ -21,10 +33,26 @@ export class Field {
     return this.reader.bytes();
   }
 
+  /** A message, not looked into yet. */
+  message(): Message {
+    return new Message(this.bytes(), this.budget);
+  }
+
   /** UTF-8 text; throws on other bytes. */
   string(): string {
+    this.budget.take();
     this.expect(WireType.LengthDelimited);
     return this.reader.string(true);
+  }
+
+  /** A bytes field with text in it; see `decodeText`. */
+  text(): string {
+    return decodeText(this.bytes());
+  }
+
+  /** A bytes field with text in it, appended to `into`. */
+  texts(into: string[]): void {
+    if (into.push(this.text()) > MAX_TYPED_ELEMENTS) throw this.tooMany();
   }
 
   /** An int64 or enum. */
@@ -61,31 +89,50 @@ export class Field {
 
   private repeated(wire: WireType, one: (reader: BinaryReader) => number): void {
     if (this.wire === wire) {
-      one(this.reader);
+      if (one(this.reader) > MAX_TYPED_ELEMENTS) throw this.tooMany();
       return;
     }
     const packed = new BinaryReader(this.bytes());
     while (packed.pos < packed.len) {
-      if (one(packed) > MAX_TYPED_ELEMENTS) {
-        throw new OnnxError(
-          `field ${this.no}: expected at most ${MAX_TYPED_ELEMENTS} elements, got more; use raw_data`,
-        );
-      }
+      if (one(packed) > MAX_TYPED_ELEMENTS) throw this.tooMany();
     }
+    if (packed.pos > packed.len) throw new RangeError('premature end');
+  }
+
+  private tooMany(): OnnxError {
+    return new OnnxError(`field ${this.no}: expected at most ${MAX_TYPED_ELEMENTS} elements, got more; use raw_data`);
   }
 }
 
 /** What to do with each field number of a message; others are skipped. */
 export type Handlers = { readonly [no: number]: (field: Field) => void };
 
-/** Reads one message; throws OnnxError or RangeError on damaged bytes. */
-export function readMessage(bytes: Uint8Array, handlers: Handlers): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [no, wire] = reader.tag();
-    const handle = handlers[no];
-    if (handle) handle(new Field(reader, no, wire));
-    else reader.skip(wire, no);
-    if (reader.pos > reader.len) throw new RangeError('premature end');
+/** The bytes of a message; one part of the model's budget. */
+export class Message {
+  constructor(
+    private readonly content: Uint8Array,
+    private readonly budget: Budget = new Budget(),
+  ) {
+    budget.take();
+  }
+
+  /** Reads the fields, and hands back those without a handler as they are. Throws OnnxError or RangeError on damaged bytes. */
+  read(handlers: Handlers): Uint8Array | undefined {
+    const reader = new BinaryReader(this.content);
+    const skipped: Uint8Array[] = [];
+    while (reader.pos < reader.len) {
+      const start = reader.pos;
+      const [no, wire] = reader.tag();
+      const handle = handlers[no];
+      if (handle) {
+        handle(new Field(reader, this.budget, no, wire));
+      } else {
+        reader.skip(wire, no);
+        this.budget.take();
+        skipped.push(this.content.subarray(start, reader.pos));
+      }
+      if (reader.pos > reader.len) throw new RangeError('premature end');
+    }
+    return skipped.length > 0 ? new Uint8Array(Buffer.concat(skipped)) : undefined;
   }
 }

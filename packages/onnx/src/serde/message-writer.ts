@@ -41,10 +41,16 @@ export class MessageWriter {
     return value === '' ? this : this.string(no, value);
   }
 
-  /** A bytes field; large ones are referred to until `finish`. */
-  bytes(no: number, value: Uint8Array): this {
-    this.small.tag(no, WireType.LengthDelimited).uint32(value.length);
-    return this.append(value);
+  /** A bytes field, in pieces; large ones are referred to until `finish`. */
+  bytes(no: number, ...values: readonly Uint8Array[]): this {
+    this.small.tag(no, WireType.LengthDelimited).uint32(values.reduce((n, v) => n + v.length, 0));
+    for (const value of values) this.append(value);
+    return this;
+  }
+
+  /** Fields as they are. */
+  raw(fields: Uint8Array): this {
+    return this.append(fields);
   }
 
   /** A packed list of int64. */
@@ -104,5 +110,6 @@ export class MessageWriter {
   }
 }
 
-const tooLarge = (size: number): OnnxError =>
+/** The error of a model that protobuf cannot hold. */
+export const tooLarge = (size: number): OnnxError =>
   new OnnxError(`model: expected at most ${MAX_MESSAGE_BYTES} bytes, got ${size}; write the weights as externalData`);

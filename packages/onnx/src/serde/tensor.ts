@@ -1,10 +1,15 @@
-import { type DType, dtypeOfCode, dtypes } from '../dtype.js';
+import { type DType, dtypeOfCode, dtypes, packedBits } from '../dtype.js';
 import { OnnxError } from '../errors.js';
-import { bytesOf, sizeOf, type Tensor, type TensorArrays, type TensorData, viewOf } from '../tensor.js';
-import type { ExternalEntry, ExternalReader, ExternalWriter } from './external-data.js';
+import type { Notes } from '../notes.js';
+import { lengthOf, type SparseTensor, sizeOf, type Tensor, type TensorData, viewOf } from '../tensor.js';
+import type { ExternalEntry, ExternalReader } from './external-data.js';
+import { type ExternalWriter, fileChunks } from './external-writer.js';
 import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
-import { type Handlers, readMessage } from './message-reader.js';
+import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
+import { readEntry, readNotes, recordOf, writeEntries, writeNotes } from './notes.js';
+import { unpack } from './packed.js';
+import { encodeText } from './text.js';
 
 /** The typed fields of `TensorProto`, for files that do not use `raw_data`. */
 interface TypedFields {
@@ -12,10 +17,19 @@ interface TypedFields {
   readonly int: bigint[];
   readonly double: number[];
   readonly strings: string[];
+  /** Elements the tensor has. */
+  readonly count: number;
 }
 
 const narrow = (f: TypedFields): number[] => f.int.map(Number);
-const typed: { readonly [D in DType]: (fields: TypedFields) => TensorArrays[D] } = {
+const bytes = (f: TypedFields): Uint8Array => Uint8Array.from(narrow(f));
+/** Several elements share an entry of the typed field, as they share a byte of raw data; 6-bit floats do not. */
+const unpacked = (dtype: DType) => (f: TypedFields) => {
+  const given = bytes(f);
+  const expected = Math.ceil((f.count * (packedBits(dtype) ?? 8)) / 8);
+  return given.length === expected ? unpack(dtype, given, f.count) : given;
+};
+const typed: { readonly [D in DType]: (fields: TypedFields) => TensorData } = {
   float32: (f) => Float32Array.from(f.float),
   float64: (f) => Float64Array.from(f.double),
   float16: (f) => Uint16Array.from(narrow(f)),
@@ -24,35 +38,36 @@ const typed: { readonly [D in DType]: (fields: TypedFields) => TensorArrays[D] }
   int16: (f) => Int16Array.from(narrow(f)),
   int32: (f) => Int32Array.from(narrow(f)),
   int64: (f) => BigInt64Array.from(f.int),
-  uint8: (f) => Uint8Array.from(narrow(f)),
+  uint8: bytes,
   uint16: (f) => Uint16Array.from(narrow(f)),
   uint32: (f) => Uint32Array.from(narrow(f)),
   uint64: (f) => BigUint64Array.from(f.int),
-  bool: (f) => Uint8Array.from(narrow(f)),
+  bool: bytes,
   string: (f) => f.strings,
+  complex64: (f) => Float32Array.from(f.float),
+  complex128: (f) => Float64Array.from(f.double),
+  float8e4m3fn: bytes,
+  float8e4m3fnuz: bytes,
+  float8e5m2: bytes,
+  float8e5m2fnuz: bytes,
+  float8e8m0: bytes,
+  uint4: unpacked('uint4'),
+  int4: unpacked('int4'),
+  float4e2m1: unpacked('float4e2m1'),
+  uint2: unpacked('uint2'),
+  int2: unpacked('int2'),
+  float6e2m3: bytes,
+  float6e3m2: bytes,
 };
 
-interface RawTensor extends TypedFields {
+interface RawTensor extends Omit<TypedFields, 'count'> {
   readonly dims: bigint[];
   dtypeCode: number;
   name: string;
   raw: Uint8Array | undefined;
-  readonly external: Map<string, string>;
+  readonly external: (readonly [string, string])[];
   isExternal: boolean;
-}
-
-function readEntry(bytes: Uint8Array, into: Map<string, string>): void {
-  let key = '';
-  let value = '';
-  readMessage(bytes, {
-    1: (f) => {
-      key = f.string();
-    },
-    2: (f) => {
-      value = f.string();
-    },
-  });
-  into.set(key, value);
+  notes: Notes | undefined;
 }
 
 const tensorFields = (t: RawTensor): Handlers => ({
@@ -65,7 +80,7 @@ const tensorFields = (t: RawTensor): Handlers => ({
   },
   4: (f) => f.floats(t.float),
   5: (f) => f.bigints(t.int),
-  6: (f) => t.strings.push(f.string()),
+  6: (f) => f.texts(t.strings),
   7: (f) => f.bigints(t.int),
   8: (f) => {
     t.name = f.string();
@@ -75,64 +90,178 @@ const tensorFields = (t: RawTensor): Handlers => ({
   },
   10: (f) => f.doubles(t.double),
   11: (f) => f.bigints(t.int),
-  13: (f) => readEntry(f.bytes(), t.external),
+  13: (f) => t.external.push(readEntry(f.message())),
   14: (f) => {
     t.isExternal = f.int() === 1;
   },
 });
 
-function externalEntry(entries: Map<string, string>): ExternalEntry {
-  const number = (key: string) => (entries.has(key) ? Number(entries.get(key)) : undefined);
-  return { location: entries.get('location') ?? '', offset: number('offset') ?? 0, length: number('length') };
+/** Decimal digits only: `Number` would take hexadecimal ones, exponents and blanks too. */
+function readCount(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : /^\d+$/.test(text) ? Number(text) : Number.NaN;
 }
 
-function dimsOf(t: RawTensor): number[] {
-  const dims = t.dims.map(Number);
-  if (dims.length > MAX_RANK || dims.some((d) => d < 0) || !Number.isSafeInteger(sizeOf(dims))) {
-    throw new OnnxError(`tensor '${t.name}': expected sensible dimensions, got [${dims.slice(0, MAX_RANK)}]`);
+function externalEntry(t: RawTensor, byteLength: number): ExternalEntry {
+  const entries = recordOf(t.external, `tensor '${t.name}'`);
+  const length = readCount(entries.length) ?? byteLength;
+  const location = entries.location ?? '';
+  if (length !== byteLength) {
+    throw new OnnxError(
+      `tensor '${t.name}': expected ${byteLength} bytes, got ${length} in external data '${location}'`,
+    );
+  }
+  return { location, offset: readCount(entries.offset) ?? 0, length };
+}
+
+/** Dimensions a tensor may have: at most `MAX_RANK`, none negative, with a number of elements that is one. */
+export function dimsOf(given: readonly bigint[], where: string): number[] {
+  const dims = given.map(Number);
+  // A zero would hide the others in the product.
+  const most = dims.reduce((n, d) => n * Math.max(d, 1), 1);
+  if (dims.length > MAX_RANK || dims.some((d) => d < 0) || !Number.isSafeInteger(16 * most)) {
+    throw new OnnxError(`${where}: expected sensible dimensions, got [${dims.slice(0, MAX_RANK)}]`);
   }
   return dims;
 }
 
-function fromRaw(dtype: DType, t: RawTensor, bytes: Uint8Array, dims: readonly number[]): TensorData {
-  if (dtype === 'string') throw new OnnxError(`tensor '${t.name}': expected strings as string_data, got raw bytes`);
-  const expected = sizeOf(dims) * dtypes[dtype].bytes;
-  if (bytes.length !== expected) {
-    throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${expected} bytes, got ${bytes.length}`);
-  }
-  return viewOf(dtype, new Uint8Array(bytes).buffer);
+/** Bytes of a tensor in a file. */
+function byteLengthOf({ dtype, dims }: Pick<Tensor, 'dtype' | 'dims'>): number {
+  const bits = packedBits(dtype);
+  return bits ? Math.ceil((sizeOf(dims) * bits) / 8) : sizeOf(dims) * dtypes[dtype].bytes;
 }
 
-/** Reads a `TensorProto`; the tensor owns its data. */
-export function readTensor(bytes: Uint8Array, external: ExternalReader): { readonly name: string; tensor: Tensor } {
+function fromRaw<D extends Exclude<DType, 'string'>>(dtype: D, dims: readonly number[], own: Uint8Array): TensorData {
+  return packedBits(dtype) ? unpack(dtype, own, sizeOf(dims)) : viewOf(dtype, own.buffer);
+}
+
+function externalTensor(t: RawTensor, dtype: DType, dims: readonly number[], external: ExternalReader): Tensor {
+  if (dtype === 'string') throw new OnnxError(`tensor '${t.name}': expected strings as string_data, got external data`);
+  const entry = externalEntry(t, byteLengthOf({ dtype, dims }));
+  return external.tensor(dtype, dims, entry, (own) => fromRaw(dtype, dims, own));
+}
+
+function rawTensor(t: RawTensor, dtype: DType, dims: readonly number[], raw: Uint8Array): Tensor {
+  if (dtype === 'string') throw new OnnxError(`tensor '${t.name}': expected strings as string_data, got raw bytes`);
+  const expected = byteLengthOf({ dtype, dims });
+  if (raw.length !== expected) {
+    throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${expected} bytes, got ${raw.length}`);
+  }
+  return { dtype, dims, data: fromRaw(dtype, dims, new Uint8Array(raw)) } as Tensor;
+}
+
+function typedTensor(t: RawTensor, dtype: DType, dims: readonly number[]): Tensor {
+  const data = typed[dtype]({ ...t, count: sizeOf(dims) });
+  const expected = lengthOf(dtype, dims);
+  if (data.length !== expected) {
+    throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${expected} elements, got ${data.length}`);
+  }
+  return { dtype, dims, data } as Tensor;
+}
+
+/** Reads the `TensorProto` of an initializer, whose name is that of its value. */
+export function readNamedTensor(message: Message, external: ExternalReader): { readonly name: string; tensor: Tensor } {
   const t: RawTensor = {
-    ...{ dims: [], float: [], int: [], double: [], strings: [], external: new Map() },
-    ...{ dtypeCode: 0, name: '', raw: undefined, isExternal: false },
+    ...{ dims: [], float: [], int: [], double: [], strings: [], external: [] },
+    ...{ dtypeCode: 0, name: '', raw: undefined, isExternal: false, notes: undefined },
   };
-  readMessage(bytes, tensorFields(t));
+  const notes = readNotes(message, 12, 16, tensorFields(t));
   const dtype = dtypeOfCode(t.dtypeCode);
   if (!dtype) throw new OnnxError(`tensor '${t.name}': expected a known element type, got code ${t.dtypeCode}`);
-  const dims = dimsOf(t);
-  const raw = t.isExternal ? external.read(externalEntry(t.external)) : t.raw;
-  const data = raw ? fromRaw(dtype, t, raw, dims) : typed[dtype](t);
-  if (data.length !== sizeOf(dims)) {
-    throw new OnnxError(`tensor '${t.name}' ${dtype}[${dims}]: expected ${sizeOf(dims)} elements, got ${data.length}`);
-  }
-  return { name: t.name, tensor: { dtype, dims, data } as Tensor };
+  const dims = dimsOf(t.dims, `tensor '${t.name}'`);
+  const tensor = t.isExternal
+    ? externalTensor(t, dtype, dims, external)
+    : t.raw
+      ? rawTensor(t, dtype, dims, t.raw)
+      : typedTensor(t, dtype, dims);
+  // In place: a copy would read external data.
+  return { name: t.name, tensor: notes ? Object.assign(tensor, { notes }) : tensor };
 }
 
-function writeExternal(w: MessageWriter, entry: ExternalEntry): void {
-  for (const [key, value] of Object.entries(entry)) {
-    w.message(13, (e) => e.string(1, key).string(2, String(value)));
+/** Reads a `TensorProto`; the tensor owns its data, or reads it from the external file when asked. */
+export function readTensor(message: Message, external: ExternalReader): Tensor {
+  const { name, tensor } = readNamedTensor(message, external);
+  return name === '' ? tensor : Object.assign(tensor, { name });
+}
+
+/** Reads a `SparseTensorProto`. */
+export function readSparseTensor(message: Message, external: ExternalReader): SparseTensor {
+  const given: bigint[] = [];
+  let values: Tensor | undefined;
+  let indices: Tensor | undefined;
+  message.read({
+    1: (f) => {
+      values = readTensor(f.message(), external);
+    },
+    2: (f) => {
+      indices = readTensor(f.message(), external);
+    },
+    3: (f) => f.bigints(given),
+  });
+  return checkSparse({ dims: dimsOf(given, 'sparse tensor'), ...parts(values, indices) });
+}
+
+function parts(values: Tensor | undefined, indices: Tensor | undefined): Pick<SparseTensor, 'values' | 'indices'> {
+  if (!values) throw new OnnxError('sparse tensor: expected values, got none');
+  // Without any values some writers leave out the indices.
+  return { values, indices: indices ?? { dtype: 'int64', dims: [0], data: new BigInt64Array(0) } };
+}
+
+/** A sparse tensor after checking that indices and values are as many, and that the indices fit its rank. */
+export function checkSparse(sparse: SparseTensor): SparseTensor {
+  const { dims, values, indices } = sparse;
+  const where = `sparse tensor '${values.name ?? ''}' [${dims}]`;
+  const count = values.dims[0] ?? 0;
+  if (values.dims.length !== 1) throw new OnnxError(`${where}: expected values of rank 1, got [${values.dims}]`);
+  const fits = indices.dims.length === 1 || (indices.dims.length === 2 && indices.dims[1] === dims.length);
+  if (indices.dtype !== 'int64' || !fits || indices.dims[0] !== count) {
+    const got = `${indices.dtype}[${indices.dims}]`;
+    throw new OnnxError(`${where}: expected int64 indices [${count}] or [${count},${dims.length}], got ${got}`);
   }
-  w.int(14, 1);
+  return sparse;
+}
+
+/** Bytes that a tensor takes in the file itself, with that external file; strings count as none. */
+export function inlineBytes(tensor: Tensor, external?: ExternalWriter): number {
+  if (tensor.dtype === 'string') return 0;
+  const bytes = byteLengthOf(tensor);
+  return external && bytes >= MIN_EXTERNAL_BYTES ? 0 : bytes;
+}
+
+function writeElements(w: MessageWriter, tensor: Tensor, external: ExternalWriter | undefined): void {
+  if (tensor.dtype === 'string') {
+    for (const text of tensor.data as readonly string[]) w.bytes(6, encodeText(text));
+    return;
+  }
+  const length = byteLengthOf(tensor);
+  if (external && length >= MIN_EXTERNAL_BYTES) {
+    const offset = external.put(tensor, length);
+    writeEntries(w, 13, { location: external.location, offset: String(offset), length: String(length) });
+    w.int(14, 1);
+  } else {
+    w.bytes(9, ...fileChunks(tensor));
+  }
 }
 
 /** Writes a `TensorProto`, to the external file when there is one and the tensor is not small. */
-export function writeTensor(w: MessageWriter, tensor: Tensor, name = '', external?: ExternalWriter): void {
+export function writeTensor(
+  w: MessageWriter,
+  tensor: Tensor,
+  name = tensor.name ?? '',
+  external?: ExternalWriter,
+): void {
   w.ints(1, tensor.dims).int(2, dtypes[tensor.dtype].code).text(8, name);
-  const bytes = bytesOf(tensor);
-  if (!bytes) for (const text of tensor.data as readonly string[]) w.string(6, text);
-  else if (external && bytes.length >= MIN_EXTERNAL_BYTES) writeExternal(w, external.put(bytes));
-  else w.bytes(9, bytes);
+  writeElements(w, tensor, external);
+  writeNotes(w, 12, 16, tensor.notes);
+}
+
+/** Writes a `SparseTensorProto`; its values are given the name of the initializer. */
+export function writeSparseTensor(
+  w: MessageWriter,
+  sparse: SparseTensor,
+  name?: string,
+  external?: ExternalWriter,
+): void {
+  w.message(1, (t) => writeTensor(t, sparse.values, name ?? sparse.values.name ?? '', external));
+  w.message(2, (t) => writeTensor(t, sparse.indices, sparse.indices.name ?? '', external));
+  w.ints(3, sparse.dims);
 }

@@ -1,94 +1,52 @@
 import path from 'node:path';
 import { OnnxError } from '../errors.js';
-import type { Graph, Model, Node, Value } from '../model.js';
-import { optionalOutputs } from '../outputs.js';
-import { usedValues } from '../passes/pass.js';
-import { writeAttribute } from './attribute.js';
-import { ExternalWriter, insideFolder } from './external-data.js';
+import { type Attribute, allGraphs, type Graph, type Model, rootGraphs } from '../model.js';
+import type { SparseTensor, Tensor } from '../tensor.js';
+import { insideFolder } from './external-data.js';
+import { ExternalWriter } from './external-writer.js';
 import { writeFileAtomic } from './files.js';
-import { MessageWriter } from './message-writer.js';
-import { writeTensor } from './tensor.js';
-import { writeValueInfo } from './types.js';
+import { MAX_MESSAGE_BYTES } from './limits.js';
+import { MessageWriter, tooLarge } from './message-writer.js';
+import { writeEntries, writeNotes } from './notes.js';
+import { listsInitializers } from './read-graph.js';
+import { inlineBytes } from './tensor.js';
+import { GraphWriter, writeOpsets } from './write-graph.js';
 
-type Names = ReadonlyMap<string, Value>;
+const sparseParts = ({ values, indices }: SparseTensor): Tensor[] => [values, indices];
 
-function namesOf(graph: Graph, outer: Names): Names {
-  const names = new Map(outer);
-  for (const value of [...graph.inputs, ...graph.initializers, ...graph.nodes.flatMap((n) => n.outputs)]) {
-    if (value.name !== '') names.set(value.name, value);
-  }
-  return names;
+function attributeTensors(a: Attribute): readonly Tensor[] {
+  if (a.type === 'tensor') return [a.value];
+  if (a.type === 'tensors') return a.value;
+  if (a.type === 'sparse') return sparseParts(a.value);
+  return a.type === 'sparses' ? a.value.flatMap(sparseParts) : [];
 }
 
-/** Writes the graphs of one model. */
-class GraphWriter {
-  private readonly used: Set<Value>;
-
-  constructor(
-    root: Graph,
-    private readonly external: ExternalWriter | undefined,
-  ) {
-    this.used = usedValues(root);
-  }
-
-  write(w: MessageWriter, graph: Graph, outer: Names = new Map()): void {
-    const names = namesOf(graph, outer);
-    for (const node of graph.nodes) w.message(1, (n) => this.node(n, node, names));
-    w.string(2, graph.name || 'graph');
-    for (const value of graph.initializers) {
-      const { tensor } = value;
-      if (!tensor) throw new OnnxError(`internal: initializer '${value.name}' has no tensor`);
-      w.message(5, (t) => writeTensor(t, tensor, value.name, this.external));
-    }
-    for (const value of graph.inputs) w.message(11, (i) => writeValueInfo(i, info(value)));
-    for (const value of graph.outputs) {
-      this.nameOf(value, names, 'the outputs');
-      w.message(12, (o) => writeValueInfo(o, info(value)));
-    }
-    const outputs = new Set(graph.outputs);
-    for (const node of graph.nodes) {
-      this.outputNames(node).forEach((name, i) => {
-        const value = node.outputs[i] as Value;
-        if (value.dtype && name !== '' && !outputs.has(value)) w.message(13, (v) => writeValueInfo(v, info(value)));
-      });
-    }
-  }
-
-  private node(w: MessageWriter, node: Node, names: Names): void {
-    const user = `${node.opType}(${node.outputs[0]?.name ?? ''})`;
-    for (const value of node.inputs) w.string(1, value ? this.nameOf(value, names, user) : '');
-    for (const name of this.outputNames(node)) w.string(2, name);
-    w.text(3, node.name).string(4, node.opType);
-    for (const [name, attribute] of Object.entries(node.attributes)) {
-      w.message(5, (a) => writeAttribute(a, name, attribute, (g, body) => this.write(g, body, names)));
-    }
-    w.text(7, node.domain);
-  }
-
-  /** Unused optional results get no name, so that the runtime need not compute them. */
-  private outputNames(node: Node): string[] {
-    const optional = optionalOutputs(node);
-    const names = node.outputs.map((v, i) => (i >= optional && !this.used.has(v) ? '' : v.name));
-    while (names.length > optional && names.at(-1) === '') names.pop();
-    return names;
-  }
-
-  private nameOf(value: Value, names: Names, user: string): string {
-    if (names.get(value.name) !== value) {
-      throw new OnnxError(`value '${value.name}': expected in the graph or around it, got a use by ${user} only`);
-    }
-    return value.name;
-  }
+function tensorsOf(graph: Graph): Tensor[] {
+  const attributes = graph.nodes.flatMap((n) => Object.values(n.attributes).flatMap(attributeTensors));
+  const dense = graph.initializers.flatMap((v) => v.tensor ?? []);
+  return [...attributes, ...dense, ...(graph.sparse ?? []).flatMap((v) => (v.sparse ? sparseParts(v.sparse) : []))];
 }
 
-const info = ({ name, dtype, shape }: Value) => ({ name, dtype, shape });
+/** Said before anything is read or copied: half of a large model in memory would be no use. */
+function checkSize(model: Model, external: ExternalWriter | undefined): void {
+  const tensors = rootGraphs(model).flatMap(allGraphs).flatMap(tensorsOf);
+  const bytes = tensors.reduce((n, tensor) => n + inlineBytes(tensor, external), 0);
+  if (bytes > MAX_MESSAGE_BYTES) throw tooLarge(bytes);
+}
 
 function encode(model: Model, external: ExternalWriter | undefined): Uint8Array {
+  checkSize(model, external);
+  const listed = listsInitializers(model.irVersion);
   const w = new MessageWriter().int(1, model.irVersion).text(2, model.producer);
-  w.message(7, (g) => new GraphWriter(model.graph, external).write(g, model.graph));
-  for (const [domain, version] of Object.entries(model.opsets))
-    w.message(8, (o) => o.string(1, domain).int(2, version));
-  for (const [key, value] of Object.entries(model.metadata)) w.message(14, (e) => e.string(1, key).string(2, value));
+  w.text(3, model.producerVersion ?? '').text(4, model.domain ?? '');
+  if (model.version !== undefined) w.int(5, model.version);
+  w.message(7, (g) => new GraphWriter(model.graph, external, listed).graph(g, model.graph));
+  writeOpsets(w, 8, model.opsets);
+  writeEntries(w, 14, model.metadata);
+  for (const f of model.functions ?? []) {
+    w.message(25, (m) => new GraphWriter(f.graph, external, listed).function(m, f));
+  }
+  writeNotes(w, 6, 0, model.notes);
   return w.finish();
 }
 
