@@ -92,7 +92,7 @@ export function epochBatches(set: EncodedRows, options: EpochOptions): List<Batc
   return lazyList(order.length, (i) => {
     const from = order[i]! * batchSize;
     const part = sorted.subarray(from, from + batchSize);
-    return padBatch(rowsAt(set, part), set, batchSize, buckets[keys[part.at(-1)!]!]!);
+    return { ...padBatch(rowsAt(set, part), set, batchSize, buckets[keys[part.at(-1)!]!]!), numbers: [...part] };
   });
 }
 

@@ -12,4 +12,6 @@ export interface Batch {
   readonly weights: Float32Array;
   /** Tokens that are not padding. */
   readonly tokens: number;
+  /** Where its rows stand in the data, from 0, filler rows left out; for messages. */
+  readonly numbers?: readonly number[];
 }

@@ -5,7 +5,7 @@ import type { Tensor } from '@neuroprune/onnx';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { temporaryFolder } from '../../test/models.js';
 import { tinyBatches, tinyBert } from '../../test/tiny-bert.js';
-import { checkpointSteps } from '../checkpoint/folder.js';
+import { checkpointSteps, readCheckpoint } from '../checkpoint/folder.js';
 import type { SubgradientMethod, ThresholdMethod } from '../method.js';
 import type { CheckpointOptions, TrainContext, TrainPoint, TrainRequest, TrainRunEvent } from './request.js';
 import { train } from './train.js';
@@ -296,10 +296,28 @@ test.each<[string, Partial<TrainRequest>, string]>([
 describe('a loss that is no number', () => {
   const options: Partial<TrainRequest> = { lr: 1e30, schedule: 'constant', method: { name: 'dense' }, warmup: 0.5 };
 
-  test('names the step and the last good checkpoint, which stays', async () => {
+  test('names the step, the rows and the last good checkpoint, which stays', async () => {
     const dir = await temporaryFolder();
-    const running = train(request(options), { checkpoint: { dir, every: { steps: 1 } } });
+    const poisoned = tinyBatches().map((batch, b) => ({
+      ...batch,
+      numbers: [b, 10 + b],
+      ...(b === 5 ? { weights: batch.weights.map(() => Number.NaN) } : {}),
+    }));
+    const running = train(request({ batches: () => poisoned }), { checkpoint: { dir, every: { steps: 1 }, keep: 9 } });
+    await expect(running).rejects.toMatchObject({
+      kind: 'job',
+      message:
+        'prune: training: expected a finite loss, got NaN at step 6 (rows 5, 15 of the data, from 0), the last good checkpoint is that of step 5; lower the learning rate',
+    });
+    expect(await checkpointSteps(dir)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('weights that are no numbers are in no checkpoint', async () => {
+    const dir = await temporaryFolder();
+    const running = train(request(options), { checkpoint: { dir, every: { steps: 1 }, keep: 99 } });
     await expect(running).rejects.toThrow(/training: expected (a finite loss|finite weights), got .* step \d+/);
-    for (const step of await checkpointSteps(dir)) expect(step).toBeLessThan(4);
+    for (const step of await checkpointSteps(dir))
+      for (const [, { data }] of (await readCheckpoint(dir, step)).tensors)
+        expect((data as Float32Array).every(Number.isFinite)).toBe(true);
   });
 });

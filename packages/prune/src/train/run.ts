@@ -70,7 +70,7 @@ export class Run {
     const results = await training.run(batches, this.scalars(count));
     this.meter.add(batches, performance.now() - started);
     this.done += count;
-    this.checkLoss(results);
+    this.checkLoss(results, batches);
     if (pruner.events.includes(this.done)) await this.prune();
     this.report(results);
     if (saver?.due(this.done)) await this.save(saver);
@@ -167,12 +167,14 @@ export class Run {
     return learningRate(step, { ...this.parts.request, steps: this.parts.plan.steps });
   }
 
-  private checkLoss({ loss }: Record<string, Float32Array>): void {
+  private checkLoss({ loss }: Record<string, Float32Array>, batches: readonly Batch[]): void {
     const at = loss?.findIndex((value) => !Number.isFinite(value)) ?? 0;
     if (at < 0) return;
     const step = this.done - (loss?.length ?? 0) + at + 1;
+    const { numbers } = batches[at] ?? {};
+    const rows = numbers ? ` (rows ${numbers.join(', ')} of the data, from 0)` : '';
     throw new PruneError(
-      `training: expected a finite loss, got ${loss?.[at]} at step ${step}${this.before()}; lower the learning rate`,
+      `training: expected a finite loss, got ${loss?.[at]} at step ${step}${rows}${this.before()}; lower the learning rate`,
     );
   }
 
