@@ -39,6 +39,7 @@ describe('broadcast', () => {
     [[], ['n'], ['n']],
     [[3], ['n'], [3]],
     [['n'], [null], ['n']],
+    [['n'], ['m'], [null]],
     [[1], [null], [null]],
   ])('of %j and %j is %j', (a, b, expected) => {
     expect(broadcast(a, b)).toEqual(expected);

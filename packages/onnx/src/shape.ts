@@ -62,7 +62,9 @@ function broadcastDim(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') {
     throw new OnnxError(`broadcast: dimensions ${a} and ${b} differ`);
   }
-  return typeof a === 'number' ? a : typeof b === 'number' ? b : (a ?? b);
+  if (typeof a === 'number' || typeof b === 'number') return typeof a === 'number' ? a : b;
+  // Of two names, either may be the one that is 1 at run time; a name beside nothing known is taken for the larger.
+  return a !== null && b !== null ? null : (a ?? b);
 }
 
 /** NumPy broadcasting of two shapes; throws when two known dimensions differ. */

@@ -3,7 +3,7 @@ import { axisOf, type Shape } from '../shape.js';
 import type { ValueType } from '../value-type.js';
 import { bodyOf } from './control.js';
 import { intsAttribute, numberAttribute } from './rule.js';
-import { typeOf } from './sequence.js';
+import { typeOf, withoutShape } from './types.js';
 
 function giveType(value: Value | undefined, type: ValueType | undefined): void {
   if (!value || !type || value.type) return;
@@ -26,7 +26,8 @@ function typeLoop(node: Node, body: Graph): void {
   giveType(body.inputs[0], { kind: 'tensor', dtype: 'int64', shape: [] });
   giveType(body.inputs[1], { kind: 'tensor', dtype: 'bool', shape: [] });
   node.inputs.slice(2).forEach((v, i) => {
-    giveType(body.inputs[i + 2], v?.type ?? tensor(v, undefined));
+    const type = typeOf(v);
+    giveType(body.inputs[i + 2], type && withoutShape(type));
   });
 }
 

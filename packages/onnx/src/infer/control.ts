@@ -1,16 +1,12 @@
 import type { Graph, Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
 import { type InferRule, intsAttribute, numberAttribute, type TypeInfo } from './rule.js';
+import { commonShape, commonType, infoOf, typeOf } from './types.js';
 
 /** The graph a node has under a name. */
 export function bodyOf(node: Node, name: string): Graph | undefined {
   const attribute = node.attributes[name];
   return attribute?.type === 'graph' ? attribute.value : undefined;
-}
-
-/** What two shapes have in common. */
-export function commonShape(a: Shape | undefined, b: Shape | undefined): Shape | undefined {
-  return a && b && a.length === b.length ? a.map((d, i) => (d === b[i] ? d : null)) : undefined;
 }
 
 /** A dimension that the body hands on as it came in stays that of the first state; others may have changed. */
@@ -25,7 +21,9 @@ function carriedShape(first: Shape | undefined, before: Shape | undefined, after
 const Loop: InferRule = (node) => {
   const graph = bodyOf(node, 'body');
   const carried = node.inputs.length - 2;
-  return (graph?.outputs.slice(1) ?? []).map(({ dtype, shape }, i): TypeInfo => {
+  return (graph?.outputs.slice(1) ?? []).map((v, i): TypeInfo => {
+    const { dtype, shape } = v;
+    if (v.type) return infoOf(commonType(typeOf(node.inputs[i + 2]), v.type));
     if (i >= carried) return { dtype, shape: shape && [null, ...shape] };
     return { dtype, shape: carriedShape(node.inputs[i + 2]?.shape, graph?.inputs[i + 2]?.shape, shape) };
   });
@@ -33,9 +31,10 @@ const Loop: InferRule = (node) => {
 
 const If: InferRule = (node) => {
   const otherwise = bodyOf(node, 'else_branch')?.outputs;
-  return (bodyOf(node, 'then_branch')?.outputs ?? []).map(
-    ({ dtype, shape }, i): TypeInfo => ({ dtype, shape: commonShape(shape, otherwise?.[i]?.shape) }),
-  );
+  return (bodyOf(node, 'then_branch')?.outputs ?? []).map((v, i): TypeInfo => {
+    const info = infoOf(commonType(typeOf(v), typeOf(otherwise?.[i])));
+    return info.type ? info : { ...info, dtype: v.dtype };
+  });
 };
 
 /** A scan's states stay as they are; its results gain the axis that was scanned. Before operator set 9 all had a batch too. */

@@ -134,10 +134,16 @@ const Slice: InferRule = (node) => {
   return one(node, dims, whole && isKnown ? slicedElements(whole, s, e, step) : undefined);
 };
 
+/** With axes that only the run knows, their number says the rank. */
+function unknownRank(node: Node, sign: 1 | -1): Shape | undefined {
+  const [shape, count] = [shapeAt(node, 0), shapeAt(node, 1)?.[0]];
+  return shape && typeof count === 'number' ? unknownOfLength(Math.max(0, shape.length + sign * count)) : undefined;
+}
+
 const Unsqueeze: InferRule = (node) => {
   const shape = shapeAt(node, 0);
   const axes = axesOf(node, 1);
-  if (!shape || !axes) return one(node, undefined);
+  if (!shape || !axes) return one(node, unknownRank(node, 1));
   const rank = shape.length + axes.length;
   const at = new Set(axes.map((a) => axisOf(a, rank)));
   const rest = [...shape];
@@ -153,7 +159,7 @@ const Squeeze: InferRule = (node) => {
   // Without axes, a size that is not known may be 1 and go, too.
   const ones = shape?.every((d) => typeof d === 'number') ? shape.flatMap((d, i) => (d === 1 ? [i] : [])) : undefined;
   const axes = node.inputs[1] || node.attributes.axes ? axesOf(node, 1) : ones;
-  if (!shape || !axes) return one(node, undefined);
+  if (!shape || !axes) return one(node, unknownRank(node, -1));
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
   return one(
     node,

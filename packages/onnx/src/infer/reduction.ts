@@ -8,12 +8,19 @@ function reduced(shape: Shape, axes: readonly number[], keep: boolean): Shape {
   return keep ? shape.map((d, i) => (at.has(i) ? 1 : d)) : shape.filter((_, i) => !at.has(i));
 }
 
+/** With axes that only the run knows, their number may say the rank. */
+function unknownReduced(node: Node, shape: Shape, keep: boolean): Shape | undefined {
+  if (keep) return shape.map(() => null);
+  const count = shapeAt(node, 1)?.[0];
+  return typeof count === 'number' && count > 0 ? shape.slice(count).map(() => null) : undefined;
+}
+
 function reducedShape(node: Node): Shape | undefined {
   const shape = shapeAt(node, 0);
   if (!shape) return undefined;
   const keep = numberAttribute(node, 'keepdims', 1) === 1;
   const axes = axesOf(node, 1) ?? (node.inputs[1] ? undefined : []);
-  if (!axes) return keep ? shape.map(() => null) : undefined;
+  if (!axes) return unknownReduced(node, shape, keep);
   if (axes.length === 0 && numberAttribute(node, 'noop_with_empty_axes', 0) === 1) return shape;
   return reduced(shape, axes.length > 0 ? axes : shape.map((_, i) => i), keep);
 }

@@ -1,31 +1,10 @@
 import { dtypeOfCode } from '../dtype.js';
 import type { Node, Value } from '../model.js';
 import { axisOf, type Dim, type Shape } from '../shape.js';
-import type { OtherType, ValueType } from '../value-type.js';
-import { bodyOf, commonShape } from './control.js';
-import { type InferRule, integersOf, numberAttribute, shapeAt, type TypeInfo } from './rule.js';
-
-/** The type of a value, tensor or not; undefined when nothing is known. */
-export const typeOf = (value: Value | undefined): ValueType | undefined =>
-  value?.type ??
-  (value?.dtype || value?.shape ? { kind: 'tensor', dtype: value.dtype, shape: value.shape } : undefined);
-
-/** A type as what a rule returns. */
-export const infoOf = (type: ValueType | undefined): TypeInfo =>
-  type === undefined || type.kind === 'tensor'
-    ? { dtype: type?.dtype, shape: type?.shape }
-    : { dtype: undefined, shape: undefined, type };
-
-/** What a value of either type is. */
-export function commonType(a: ValueType | undefined, b: ValueType | undefined): ValueType | undefined {
-  if (!a || !b || a.kind !== b.kind) return undefined;
-  if (a.kind === 'tensor' && b.kind === 'tensor') {
-    return { kind: 'tensor', dtype: a.dtype === b.dtype ? a.dtype : undefined, shape: commonShape(a.shape, b.shape) };
-  }
-  return a.kind === 'sequence' && b.kind === 'sequence' ? sequenceOf(commonType(a.element, b.element)) : undefined;
-}
-
-const sequenceOf = (element: ValueType | undefined): OtherType => ({ kind: 'sequence', element });
+import type { ValueType } from '../value-type.js';
+import { bodyOf } from './control.js';
+import { type InferRule, integersOf, numberAttribute, shapeAt } from './rule.js';
+import { commonType, infoOf, sequenceOf, typeOf } from './types.js';
 
 /** The elements' type of a sequence or of an optional; undefined when not known. */
 const elementOf = (value: Value | undefined): ValueType | undefined =>
