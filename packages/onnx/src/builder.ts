@@ -101,6 +101,7 @@ export class GraphBuilder {
     for (let i = 0; i < Math.max(outputs, types.length); i++) {
       const value = new Value(this.fresh(opType), types[i]?.dtype, types[i]?.shape);
       value.elements = types[i]?.elements;
+      value.type = types[i]?.type;
       value.producer = node;
       node.outputs.push(value);
     }

@@ -1,3 +1,4 @@
+import { calledBy, functionsOf } from '../functions.js';
 import { allGraphs, type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
 import type { OpType } from '../ops.js';
 import type { Shape } from '../shape.js';
@@ -70,14 +71,10 @@ interface Scope {
   readonly budget: { nodes: number };
 }
 
-const functionKey = (domain: string, name: string, overload: string) => JSON.stringify([domain, name, overload]);
-
 /** Fills in the types of every node's outputs, in place, from the inputs' declared ones. Looks into the model's functions. */
 export function inferModel(model: Model): Model {
-  const functions = new Map(
-    (model.functions ?? []).map((f) => [functionKey(f.domain, f.graph.name, f.overload), f] as const),
-  );
-  inferGraph(model.graph, { opsets: model.opsets, functions, depth: 0, budget: { nodes: MAX_CALLED_NODES } });
+  const budget = { nodes: MAX_CALLED_NODES };
+  inferGraph(model.graph, { opsets: model.opsets, functions: functionsOf(model), depth: 0, budget });
   return model;
 }
 
@@ -90,7 +87,7 @@ function inferGraph(graph: Graph, scope: Scope): void {
     const opset = opsetOf(scope, node.domain);
     typeBody(node, opset);
     for (const body of subgraphs(node)) inferGraph(body, scope);
-    const called = scope.functions.get(functionKey(node.domain, node.opType, node.overload));
+    const called = calledBy(node, scope.functions);
     if (called) inferCall(node, called, scope);
     else inferOutputs(node, opset);
   }

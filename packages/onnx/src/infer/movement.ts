@@ -156,8 +156,8 @@ const Unsqueeze: InferRule = (node) => {
 
 const Squeeze: InferRule = (node) => {
   const shape = shapeAt(node, 0);
-  // Without axes, a size that is not known may be 1 and go, too.
-  const ones = shape?.every((d) => typeof d === 'number') ? shape.flatMap((d, i) => (d === 1 ? [i] : [])) : undefined;
+  // Without axes, a size that is not known may be 1 and go, too; one that has a name is taken to be there for a reason.
+  const ones = shape?.includes(null) ? undefined : shape?.flatMap((d, i) => (d === 1 ? [i] : []));
   const axes = node.inputs[1] || node.attributes.axes ? axesOf(node, 1) : ones;
   if (!shape || !axes) return one(node, unknownRank(node, -1));
   const at = new Set(axes.map((a) => axisOf(a, shape.length)));
