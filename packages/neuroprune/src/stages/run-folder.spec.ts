@@ -117,22 +117,35 @@ test('the log keeps what comes before there is a folder', async () => {
   expect(log.bytes).toBe(66);
 });
 
-test.each<[string, number, string, number, string[]]>([
-  ['what came after the checkpoint did not come to pass', 1, '', 4, ['1', 'warning', 'more']],
-  ['a line cut short is dropped', 2, '{"step":', 99, ['1', '2', 'warning', 'more']],
-  ['all of a log shorter than it was stays', 2, '', 99, ['1', '2', 'warning', 'more']],
-  ['from the start, with its own stages', 2, '', 0, ['fetch', 'warning', 'more']],
-])('a log that goes on: %s', async (_, whole, torn, keep, expected) => {
+/** Bytes of `{"step":1}` with its end of line. */
+const LINE = 11;
+
+test.each<[what: string, before: string, bytes: number | undefined, expected: string[]]>([
+  ['what came after the checkpoint did not come to pass', '{"step":1}\n{"step":2}\n', LINE, ['1', 'warning', 'more']],
+  ['a line cut short is dropped', '{"step":1}\n{"st', LINE + 4, ['1', 'warning', 'more']],
+  ['one cut short in the middle of what was kept too', '{"step":1}\n{"st', 5 * LINE, ['1', 'warning', 'more']],
+  ['a shorter one than it was stays whole', '{"step":1}\n{"step":2}\n', 5 * LINE, ['1', '2', 'warning', 'more']],
+  ['all of it, where nothing is said', '{"step":1}\n{"step":2}\n', undefined, ['1', '2', 'warning', 'more']],
+  ['from the start, with the stages before', '{"step":1}\n', 0, ['fetch', 'warning', 'more']],
+])('a log that goes on: %s', async (_, before, bytes, expected) => {
   const { parent } = await place();
-  const before = Array.from({ length: 3 }, (_, i) => `${JSON.stringify({ step: i + 1 })}\n`).slice(0, torn ? whole : 3);
-  await writeFile(path.join(parent, EVENTS), `${before.join('')}${torn}`);
+  await writeFile(path.join(parent, EVENTS), before);
   const log = new EventLog();
   log.write(stage('fetch'));
   log.write({ type: 'warning' });
-  log.resume(parent, keep === 99 ? 2 * before[0]!.length + (torn ? 99 : 3) : keep === 0 ? 0 : before[0]!.length + keep);
+  log.resume(parent, bytes);
   log.write({ type: 'more' });
   const said = (await lines(parent)).slice(0, -1).map((line) => JSON.parse(line));
   expect(said.map((event) => String(event.step ?? event.stage ?? event.type))).toEqual(expected);
+});
+
+test('the log knows the stages that held', async () => {
+  const { parent } = await place();
+  const log = new EventLog();
+  log.open(parent);
+  expect(log.has('report')).toBe(false);
+  log.write({ ...stage('report'), seconds: 1 });
+  expect(log.has('report')).toBe(true);
 });
 
 test('a log that cannot be written says so', async () => {

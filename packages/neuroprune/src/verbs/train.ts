@@ -6,7 +6,7 @@ import type { RunContext } from '../context.js';
 import { runFolder } from '../schema/run-folder.js';
 import { keptAs } from '../stages/checkpoints.js';
 import { hubOf } from '../stages/hub-options.js';
-import { inputsOf } from '../stages/inputs.js';
+import { type Inputs, inputsOf } from '../stages/inputs.js';
 import { type Plan, planOf } from '../stages/plan.js';
 import { pruneRun, reportRun } from '../stages/prune-run.js';
 import { type PublishRequest, publishRun } from '../stages/publish.js';
@@ -48,13 +48,7 @@ export async function trainVerb(
   if (earlier) checkSameRecipe(earlier, recipe, folder);
   const hub = hubOf(context, options);
   if (destination) await checkAccess(destination, hub, run);
-  const work = { options: asked, folder, out, hub, run, earlier, destination, warn };
-  try {
-    return await trainAndPush(work);
-  } catch (error) {
-    if (await isResumable(folder)) context.onEvent({ type: 'resumable', run: out });
-    throw error;
-  }
+  return trainAndPush({ options: asked, folder, out, hub, run, earlier, destination, warn });
 }
 
 interface Work {
@@ -74,14 +68,19 @@ async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
   const { task, recipe, model, prepared } = inputs;
   if (options.dryRun) return { dryRun: true, run: out, ...planOf(task, recipe, model, prepared, destination?.to) };
   if (earlier) checkSameInputs(earlier, inputs, folder, warn);
-  const resume = earlier?.resumable ?? false;
-  const result = earlier?.result
-    ? await finished(earlier.result, folder, run)
-    : await pruneRun(inputs, folder, run, { resume, ...keptAs(options) });
-  checkTargets({ ...result, run: out } as TrainOutcome);
-  if (!destination || isPublished(result, destination)) return { ...result, run: out };
-  return { ...(await publishRun(folder, destination, hub, run)), run: out };
+  try {
+    const result = earlier?.result ? await finished(earlier.result, folder, run) : await trained(inputs, work);
+    checkTargets({ ...result, run: out } as TrainOutcome);
+    if (!destination || isPublished(result, destination)) return { ...result, run: out };
+    return { ...(await publishRun(folder, destination, hub, run)), run: out };
+  } catch (error) {
+    if (await isResumable(folder)) run.context.onEvent({ type: 'resumable', run: out });
+    throw error;
+  }
 }
+
+const trained = (inputs: Inputs, { options, folder, run, earlier }: Work): Promise<RunResult> =>
+  pruneRun(inputs, folder, run, { resume: earlier?.resumable ?? false, ...keptAs(options) });
 
 /** A run that has its result may have been stopped before its report was written. */
 async function finished(result: RunResult, folder: string, run: Run): Promise<RunResult> {
