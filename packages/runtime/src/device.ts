@@ -2,14 +2,22 @@ import { availableParallelism } from 'node:os';
 import { RuntimeError } from './errors.js';
 
 /** Execution providers of ONNX Runtime that this package drives. */
-export const devices = ['cpu'] as const;
+export const providers = ['cpu', 'cuda'] as const;
 
-/** Name of a device. */
-export type Device = (typeof devices)[number];
+/** Name of an execution provider. */
+export type Provider = (typeof providers)[number];
+
+/** A provider, or one GPU of it by its number: `cuda` is `cuda:0`. */
+export type Device = Provider | `cuda:${number}`;
+
+const DEVICE = /^(?<provider>cpu|cuda)(?::(?<index>\d{1,2}))?$/;
+
+/** True when the text names a device. */
+export const isDevice = (text: string): text is Device => DEVICE.test(text) && !text.startsWith('cpu:');
 
 /** Where and how a session runs. */
 export interface SessionOptions {
-  /** Execution provider; `auto` is the fastest one that works here. */
+  /** Execution provider; `auto` is the one that works on every machine, `cpu`. */
   readonly device?: Device | 'auto';
   /** Threads inside an operator; the same count gives the same bits. Default: all cores. */
   readonly threads?: number;
@@ -26,7 +34,16 @@ export function resolveSession({ device = 'auto', threads = availableParallelism
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(`threads: expected a whole number from 1, got ${threads}`, 'input');
   }
+  if (device !== 'auto' && !isDevice(device)) {
+    throw new RuntimeError(`device: expected auto, cpu, cuda or cuda:<number>, got '${device}'`, 'input');
+  }
   return { device: device === 'auto' ? 'cpu' : device, threads };
+}
+
+/** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */
+export function providerOf(device: Device) {
+  const { provider, index = '0' } = DEVICE.exec(device)?.groups ?? {};
+  return provider === 'cuda' ? { name: 'cuda', deviceId: Number(index) } : 'cpu';
 }
 
 /**
@@ -34,7 +51,7 @@ export function resolveSession({ device = 'auto', threads = availableParallelism
  * arithmetic on denormals is many times slower.
  */
 export const ortOptions = ({ device, threads }: ResolvedSession) => ({
-  executionProviders: [device],
+  executionProviders: [providerOf(device)],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential' as const,

@@ -1,5 +1,13 @@
 export type { Batch } from './batch.js';
-export { type Device, devices, type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+export {
+  type Device,
+  isDevice,
+  type Provider,
+  providers,
+  type ResolvedSession,
+  resolveSession,
+  type SessionOptions,
+} from './device.js';
 export { RuntimeError } from './errors.js';
 export { createInference, type Inference } from './inference.js';
 export { loopOf } from './loop.js';

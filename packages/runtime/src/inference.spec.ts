@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { float32, GraphBuilder, type Model, modelOf, saveModel, type Tensor, writeModel } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { devices, ortOptions, resolveSession } from './device.js';
+import { isDevice, ortOptions, providerOf, resolveSession } from './device.js';
 import { createInference } from './inference.js';
 
 const session = { threads: 1 };
@@ -136,9 +136,25 @@ describe('options of a session', () => {
     await expect(createInference(scaling(factors), { threads })).rejects.toMatchObject({ kind: 'input', message });
   });
 
-  it.each(devices)('reach ONNX Runtime on %s', (device) => {
-    expect(ortOptions({ device, threads: 5 })).toMatchObject({
-      executionProviders: [device],
+  it.each([
+    ['cpu', 'cpu'],
+    ['cuda', { name: 'cuda', deviceId: 0 }],
+    ['cuda:3', { name: 'cuda', deviceId: 3 }],
+  ] as const)('name the provider of %s', (device, provider) => {
+    expect(resolveSession({ device, threads: 1 }).device).toBe(device);
+    expect(providerOf(device)).toEqual(provider);
+  });
+
+  it.each(['cpu:0', 'cuda:', 'cuda:x', 'cuda:-1', 'gpu', ''])("refuse the device '%s'", (device) => {
+    expect(isDevice(device)).toBe(false);
+    expect(() => resolveSession({ device: device as 'cpu' })).toThrow(
+      `runtime: device: expected auto, cpu, cuda or cuda:<number>, got '${device}'`,
+    );
+  });
+
+  it('reach ONNX Runtime', () => {
+    expect(ortOptions({ device: 'cpu', threads: 5 })).toMatchObject({
+      executionProviders: ['cpu'],
       intraOpNumThreads: 5,
       extra: { session: { set_denormal_as_zero: '1' } },
     });

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { Task } from '@neuroprune/evaluate';
 import type { Method } from '@neuroprune/prune';
+import type { Device } from '@neuroprune/runtime';
 import type { VerbOptions } from '../schema/verbs.js';
 import { methodOf, type PruneChoice } from './method.js';
 
@@ -23,7 +24,7 @@ export interface Recipe {
   readonly dropout: number;
   readonly maxLength: number;
   readonly seed: number;
-  readonly device: 'cpu';
+  readonly device: Device;
   readonly threads: number;
 }
 
