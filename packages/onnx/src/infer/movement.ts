@@ -53,18 +53,22 @@ const Transpose: InferRule = (node) => {
 const sum = (dims: readonly (Dim | undefined)[]): Dim =>
   dims.every((d) => typeof d === 'number') ? (dims as number[]).reduce((a, b) => a + b, 0) : null;
 
+/** What all shapes say of a dimension that they share; a number before a name. */
+function sharedDim(shapes: readonly (Shape | undefined)[], i: number): Dim {
+  const dims = shapes.map((s) => s?.[i] ?? null).filter((d) => d !== null);
+  return dims.find((d) => typeof d === 'number') ?? dims[0] ?? null;
+}
+
 const Concat: InferRule = (node) => {
   const shapes = node.inputs.map((v) => v?.shape);
-  const parts = node.inputs.map(elementsOf);
-  const elements = parts.every((p) => p) ? parts.flatMap((p) => p as readonly Dim[]) : undefined;
   const first = shapes.find((s) => s);
-  if (!first) return one(node, undefined, elements);
-  const axis = axisOf(numberAttribute(node, 'axis', 0), first.length);
-  return one(
-    node,
-    first.map((d, i) => (i === axis ? sum(shapes.map((s) => s?.[axis])) : d)),
-    elements,
-  );
+  if (!first) return one(node, undefined);
+  const axis = axisOf(numberAttribute(node, 'axis', 1), first.length);
+  const parts = node.inputs.map(elementsOf);
+  // Along the first axis elements follow each other as they lie in memory.
+  const elements = axis === 0 && parts.every((p) => p !== undefined) ? parts.flat() : undefined;
+  const dims = first.map((_, i) => (i === axis ? sum(shapes.map((s) => s?.[i])) : sharedDim(shapes, i)));
+  return one(node, dims, elements);
 };
 
 const Split: InferRule = (node) => {

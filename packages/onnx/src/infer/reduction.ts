@@ -25,9 +25,12 @@ function reducedShape(node: Node): Shape | undefined {
   return reduced(shape, axes.length > 0 ? axes : shape.map((_, i) => i), keep);
 }
 
-const reduce: InferRule = (node) => [
-  { dtype: node.inputs[0]?.dtype, shape: reducedShape(node), elements: foldedElements(node) },
-];
+const reduce: InferRule = (node) => {
+  const shape = reducedShape(node);
+  return [
+    { dtype: node.inputs[0]?.dtype, shape, elements: shape?.every((d) => d === 1) ? foldedElements(node) : undefined },
+  ];
+};
 
 const arg: InferRule = (node) => {
   const shape = shapeAt(node, 0);

@@ -1,30 +1,12 @@
+import { constantTensor } from '../infer/constant.js';
 import { inferModel } from '../infer/infer.js';
 import { integersOf } from '../infer/rule.js';
-import { type Attribute, allGraphs, type Graph, type Model, type Node, type Value } from '../model.js';
+import { allGraphs, type Graph, type Model, type Node, type Value } from '../model.js';
 import { float32, int64, sizeOf, type Tensor, tensor } from '../tensor.js';
 import type { Pass } from './pass.js';
 
 /** Larger results are left to the runtime: folding is for shapes and scalars, not for weights. */
 const MAX_ELEMENTS = 64;
-
-const strings = (values: readonly string[], dims: readonly number[]): Tensor => tensor('string', dims, values);
-
-/** The attributes of `Constant`, one of which it has. */
-const constants: { readonly [name: string]: (a: Attribute) => Tensor | undefined } = {
-  value: (a) => (a.type === 'tensor' ? a.value : undefined),
-  value_float: (a) => (a.type === 'float' ? float32([a.value], []) : undefined),
-  value_floats: (a) => (a.type === 'floats' ? float32(a.value) : undefined),
-  value_int: (a) => (a.type === 'int' ? int64([a.value], []) : undefined),
-  value_ints: (a) => (a.type === 'ints' ? int64(a.value) : undefined),
-  value_string: (a) => (a.type === 'string' ? strings([a.value], []) : undefined),
-  value_strings: (a) => (a.type === 'strings' ? strings(a.value, [a.value.length]) : undefined),
-};
-
-function constantNode(node: Node): Tensor | undefined {
-  if (node.opType !== 'Constant') return undefined;
-  const [entry] = Object.entries(node.attributes);
-  return entry && Object.hasOwn(constants, entry[0]) ? constants[entry[0]]?.(entry[1]) : undefined;
-}
 
 /** Integers that shape inference has worked out. */
 function knownIntegers({ dtype, shape }: Value, elements: readonly number[] | undefined): Tensor | undefined {
@@ -66,7 +48,11 @@ const isInteger = (v: Value | undefined): boolean => v?.dtype === 'int64' || v?.
 function resultOf(node: Node): Tensor | undefined {
   const [output, ...more] = node.outputs;
   if (!output || more.length > 0 || node.domain !== '') return undefined;
-  return constantNode(node) ?? knownIntegers(output, integersOf(output)) ?? scalarResult(node, output);
+  return (
+    (node.opType === 'Constant' ? constantTensor(node) : undefined) ??
+    knownIntegers(output, integersOf(output)) ??
+    scalarResult(node, output)
+  );
 }
 
 function foldGraph(graph: Graph): boolean {
