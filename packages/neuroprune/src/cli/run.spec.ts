@@ -131,6 +131,22 @@ test.each(['SIGINT', 'SIGTERM'])('%s aborts the run, a second one ends it at onc
   expect(signals.listenerCount(name)).toBe(0);
 });
 
+test.each<[what: string, line: string, command: string]>([
+  ['the same command with --resume', 'report a', 'report a --resume'],
+  ['quoted for a shell', "report a$b'c", "report 'a$b'\\''c' --resume"],
+])('a run that can go on says how: %s', async (_, line, command) => {
+  stub({
+    run: async (_, { onEvent }) => {
+      onEvent({ type: 'resumable', run: 'runs/a' });
+      throw new NeuropruneError('job', 'disk: full');
+    },
+  });
+  expect(await finished(line)).toMatchObject({
+    code: 1,
+    stderr: `neuroprune: disk: full\nneuroprune: what is done is kept in runs/a; go on with: neuroprune ${command}\n`,
+  });
+});
+
 test('a verb that treats the signal as its end is done', async () => {
   stub({ run: (_, { signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('closed'))) });
   const { signals, result } = await call('report a');

@@ -206,6 +206,15 @@ describe('checkpoints', () => {
     ]);
   });
 
+  test.each<[Partial<CheckpointOptions>, string]>([
+    [{ every: { steps: 0 } }, 'steps between two from 1, got 0'],
+    [{ every: { steps: 2.5 } }, 'steps between two from 1, got 2.5'],
+    [{ keep: 0 }, 'number to keep from 1, got 0'],
+  ])('with %j are refused', async (options, message) => {
+    const running = train(request(), { checkpoint: { dir: await temporaryFolder(), ...options } });
+    await expect(running).rejects.toMatchObject({ kind: 'input', message: expect.stringContaining(message) });
+  });
+
   test('a run that starts anew removes those of an earlier one', async () => {
     const dir = await temporaryFolder();
     await stopped({}, { dir }, { step: 9 });

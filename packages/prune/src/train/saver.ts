@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { type Checkpoint, tidyCheckpoints, type WritePoint, writeCheckpoint } from '../checkpoint/folder.js';
+import { PruneError } from '../errors.js';
 import type { Plan } from './plan.js';
 import type { CheckpointEvent, CheckpointOptions } from './request.js';
 
@@ -8,6 +9,11 @@ export const checkpointDefaults = { every: { seconds: 300 }, keep: 2 } as const;
 
 /** The end of an epoch gets no checkpoint of its own this soon after another. */
 const EPOCH_SECONDS = 60;
+
+function wholeFrom1(what: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new PruneError(`checkpoints: expected a whole ${what} from 1, got ${value}`, 'input');
+}
 
 /** How it is told what happens. */
 export interface SaverContext {
@@ -32,7 +38,11 @@ export class Saver {
     private readonly options: CheckpointOptions,
     private readonly plan: Plan,
     private readonly context: SaverContext,
-  ) {}
+  ) {
+    const { keep = checkpointDefaults.keep } = options;
+    if ('steps' in this.every) wholeFrom1('steps between two', this.every.steps);
+    wholeFrom1('number to keep', keep);
+  }
 
   private get every(): NonNullable<CheckpointOptions['every']> {
     return this.options.every ?? checkpointDefaults.every;

@@ -25,8 +25,8 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const signature = stepSignature(step);
   const first = initialState(request.model, signature);
   const density = densityOf(prunableLayers(request.groups, parametersOf(first, signature)));
-  const earlier = await earlierOf(request, context, plan, first);
   const saver = saverOf(context, plan);
+  const earlier = await earlierOf(request, context, plan, first);
   await using training = await createTraining(step, earlier?.state ?? first, request.session);
   const run = new Run({ request, plan, pruner, training, context, density, ...(saver ? { saver } : {}) });
   context.checkpoint?.onStart?.(earlier?.progress.step ?? 0, earlier?.progress.note);
