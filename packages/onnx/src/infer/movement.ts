@@ -41,7 +41,7 @@ const Reshape: InferRule = (node) => {
   if (typeof before === 'number' && typeof after === 'number' && before !== after) {
     throw new OnnxError(`Reshape: expected ${before} elements as in ${showShape(from)}, got ${showShape(dims)}`);
   }
-  return one(node, dims, from && from.length <= 1 ? elementsOf(node.inputs[0]) : undefined);
+  return one(node, dims, elementsOf(node.inputs[0]));
 };
 
 const Transpose: InferRule = (node) => {

@@ -60,10 +60,13 @@ const isVector = (v: Value | undefined): boolean => (v?.shape?.length ?? 2) <= 1
 const isCounting = (v: Value | undefined): boolean =>
   v?.dtype === 'int64' || v?.dtype === 'int32' || v?.dtype === 'bool';
 
+/** Integers have no negative zero. */
+const plain = (x: Dim): Dim => (x === 0 ? 0 : x);
+
 /** One result an element; the short operand (a scalar, or one element) serves for all. */
 function zip(lists: readonly (readonly Dim[])[], f: (row: readonly Dim[]) => Dim): readonly Dim[] {
   const n = lists.some((l) => l.length === 0) ? 0 : Math.max(...lists.map((l) => l.length));
-  return Array.from({ length: n }, (_, i) => f(lists.map((l) => l[l.length === 1 ? 0 : i] ?? null)));
+  return Array.from({ length: n }, (_, i) => plain(f(lists.map((l) => l[l.length === 1 ? 0 : i] ?? null))));
 }
 
 /** Elements of the operands, when all are known and short. */
@@ -87,7 +90,7 @@ export function chosenElements(node: Node): Elements {
 
 const unary: { readonly [opType: string]: (x: Dim) => Dim } = {
   Abs: (x) => (typeof x === 'number' ? Math.abs(x) : x),
-  Neg: (x) => (typeof x === 'number' ? -x : null),
+  Neg: (x) => (typeof x === 'number' ? 0 - x : null),
   Not: (x) => (typeof x === 'number' ? 1 - x : null),
 };
 
