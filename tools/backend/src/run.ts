@@ -2,6 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { ExamineOptions, Finding } from './examine.js';
 
+/** As many tests one after the other do not crash unless the process cannot start at all. */
+const MAX_CRASHES = 10;
+
 /** A test that takes longer than this counts as a crash. */
 const MAX_MS = 60_000;
 
@@ -41,10 +44,13 @@ export async function examineAll(ids: readonly string[], options: ExamineOptions
     return finding;
   };
   const findings: Finding[] = [];
+  let crashes = 0;
   for (const id of ids) {
     const finding = await attempt(id, options);
     const rest = finding ?? (options.run ? await attempt(id, { run: false }) : undefined);
     findings.push(finding ?? (rest ? { ...rest, original: 'crash', written: 'crash' } : crashed(id)));
+    crashes = (finding ?? rest) ? 0 : crashes + 1;
+    if (crashes === MAX_CRASHES) throw new Error(`internal: ${crashes} tests in a row ended the process (${id})`);
   }
   worker.kill();
   return findings;
