@@ -2,14 +2,15 @@
 import {
   allGraphs,
   type Dim,
+  dtypeOfCode,
   inferModel,
   type Model,
   type Node,
   type Shape,
   showShape,
   type Value,
+  type ValueType,
 } from '@neuroprune/onnx';
-import { native } from './adapt.js';
 import type { Case } from './cases.js';
 import type { Recorded } from './recorded.js';
 
@@ -32,14 +33,19 @@ interface Declared {
   readonly value: Value;
   readonly dtype: Value['dtype'];
   readonly shape: Shape | undefined;
+  readonly type: Value['type'];
 }
+
+type OtherType = NonNullable<Value['type']>;
+type ValueType = NonNullable<Extract<OtherType, { kind: 'sequence' | 'optional' }>['element']>;
 
 /** Forgets all that nodes are said to give; returns it. */
 function forget(model: Model): Declared[] {
   const values = allGraphs(model.graph).flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs));
   return values.map((value) => {
-    const declared = { value, dtype: value.dtype, shape: value.shape };
+    const declared = { value, dtype: value.dtype, shape: value.shape, type: value.type };
     value.dtype = undefined;
+    value.type = undefined;
     value.shape = undefined;
     value.elements = undefined;
     return declared;
@@ -59,14 +65,36 @@ function sizeOfDim(dim: Dim, bindings: Bindings): number | undefined {
 /** True unless both are known and differ. */
 const agrees = (a: number | undefined, b: number | undefined): boolean => a === undefined || b === undefined || a === b;
 
-/** How a claim differs from what a tensor is, undefined when it does not. */
-export function contradiction(value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) {
-  if (value.dtype && dtype && value.dtype !== dtype) return `${value.name}: claims ${value.dtype}, is ${dtype}`;
-  if (!value.shape || !shape) return undefined;
-  const fits =
-    value.shape.length === shape.length &&
-    value.shape.every((d, i) => agrees(sizeOfDim(d, bindings), sizeOfDim(shape[i] ?? null, bindings)));
-  return fits ? undefined : `${value.name}: claims ${showShape(value.shape)}, is ${showShape(shape)}`;
+/** The type that something recorded has; that of a sequence's elements where there is one of them. */
+function recordedType(value: Recorded): ValueType | undefined {
+  if (value.kind === 'tensor') return { kind: 'tensor', dtype: dtypeOfCode(value.code), shape: value.dims };
+  if (value.kind === 'optional') return { kind: 'optional', element: value.value && recordedType(value.value) };
+  const elements = value.items.map(recordedType);
+  return { kind: 'sequence', element: elements.length === 1 ? elements[0] : undefined };
+}
+
+const show = (type: ValueType): string =>
+  type.kind === 'tensor' ? `${type.dtype ?? '?'}${showShape(type.shape)}` : `${type.kind}${inner(type)}`;
+const inner = (type: ValueType): string => ('element' in type && type.element ? `(${show(type.element)})` : '');
+
+function fits(claim: ValueType, actual: ValueType, bindings: Bindings): boolean {
+  if (claim.kind !== actual.kind) return false;
+  if ('element' in claim && 'element' in actual) {
+    return !claim.element || !actual.element || fits(claim.element, actual.element, bindings);
+  }
+  if (claim.kind !== 'tensor' || actual.kind !== 'tensor') return true;
+  if (claim.dtype && actual.dtype && claim.dtype !== actual.dtype) return false;
+  const [a, b] = [claim.shape, actual.shape];
+  if (!a || !b) return true;
+  return a.length === b.length && a.every((d, i) => agrees(sizeOfDim(d, bindings), sizeOfDim(b[i] ?? null, bindings)));
+}
+
+/** How a claim differs from what a value is, undefined when it does not. */
+export function contradiction(value: Value, actual: ValueType, bindings: Bindings): string | undefined {
+  const claim = typeOf(value);
+  return !claim || fits(claim, actual, bindings)
+    ? undefined
+    : `${value.name}: claims ${show(claim)}, is ${show(actual)}`;
 }
 
 /** The sizes that recorded inputs give to the names in declared shapes. */
@@ -91,8 +119,15 @@ function rootOf(value: Value, unknown: (value: Value) => boolean, seen = new Set
   return before ? rootOf(before, unknown, seen) : node ? [node.domain, node.opType].filter(Boolean).join('.') : 'input';
 }
 
-const isUnclaimed = (v: Value): boolean => !v.dtype || !v.shape;
-const isPartial = (v: Value): boolean => !v.shape || v.shape.includes(null);
+/** Elements of one sequence may differ in shape: of them the element type is asked alone. */
+function isUnclaimed(value: Value): boolean {
+  let type = typeOf(value);
+  if (!type || type.kind === 'tensor') return !type?.dtype || !type.shape;
+  while (type && 'element' in type) type = type.element;
+  return !type || (type.kind === 'tensor' && !type.dtype);
+}
+
+const isPartial = (v: Value): boolean => (v.type ? false : !v.shape || v.shape.includes(null));
 
 /** Infers a model whose values are cleared first. */
 export function claimsOf(model: Model, { ports, sets }: Case): Claims {
@@ -104,19 +139,19 @@ export function claimsOf(model: Model, { ports, sets }: Case): Claims {
     wrong.push(`throws: ${(cause as Error).message}`);
   }
   let compared = 0;
-  const compare = (value: Value, dtype: string | undefined, shape: Shape | undefined, bindings: Bindings) => {
-    if ((value.dtype && dtype) || (value.shape && shape)) compared++;
-    const found = contradiction(value, dtype, shape, bindings);
+  const compare = (value: Value, actual: ValueType | undefined, bindings: Bindings) => {
+    if (!actual || !typeOf(value)) return;
+    compared++;
+    const found = contradiction(value, actual, bindings);
     if (found) wrong.push(found);
   };
   const names = ports.inputs.map(({ name }) => name);
   const bindings = sets.map(({ inputs }) => bind(model.graph.inputs, inputs, names));
-  for (const { value, dtype, shape } of declared) compare(value, dtype, shape, bindings[0] ?? new Map());
+  for (const { value, type } of declared) compare(value, type, bindings[0] ?? new Map());
   for (const [at, { outputs }] of sets.entries()) {
     for (const [i, recorded] of outputs.entries()) {
       const value = model.graph.outputs[i];
-      if (value && recorded.kind === 'tensor')
-        compare(value, native[recorded.code], recorded.dims, bindings[at] ?? new Map());
+      if (value) compare(value, recordedType(recorded), bindings[at] ?? new Map());
     }
   }
   const { outputs } = model.graph;
