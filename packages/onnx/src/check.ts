@@ -1,5 +1,6 @@
 import { OnnxError } from './errors.js';
-import type { Graph, Model, Node, Value } from './model.js';
+import { calledBy, checkFunctions, type Functions, functionsOf } from './functions.js';
+import type { Graph, Model, ModelFunction, Node, Value } from './model.js';
 import { OPSET, subgraphs } from './model.js';
 import { isOpType, type OpSpec, ops } from './ops.js';
 import { showShape } from './shape.js';
@@ -41,7 +42,8 @@ function checkArity(node: Node, spec: OpSpec): void {
 
 function checkAttributes(node: Node, spec: OpSpec): void {
   const kinds = spec.attrs ?? {};
-  for (const [name, { type }] of Object.entries(node.attributes)) {
+  for (const [name, a] of Object.entries(node.attributes)) {
+    const type = a.type === 'reference' ? a.of : a.type;
     const kind = Object.hasOwn(kinds, name) ? kinds[name]?.replace('!', '') : undefined;
     if (!kind) throw new OnnxError(`${describe(node)}: expected an attribute it has, got '${name}'`);
     if (kind !== type) throw new OnnxError(`${describe(node)}: expected attribute '${name}' as ${kind}, got ${type}`);
@@ -72,30 +74,57 @@ class Defined {
   }
 }
 
-function checkNode(node: Node, defined: Defined, model: Model): void {
-  if (!Object.hasOwn(model.opsets, node.domain)) {
+/** What holds in a whole model or in one of its functions. */
+interface Rules {
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly functions: Functions;
+  /** Attributes that nodes may refer to. */
+  readonly attributes: ReadonlySet<string>;
+}
+
+function checkReferences(node: Node, { attributes }: Rules): void {
+  for (const [name, a] of Object.entries(node.attributes)) {
+    if (a.type === 'reference' && !attributes.has(a.value)) {
+      throw new OnnxError(`${describe(node)}: expected '${name}' to refer to an attribute here, got '${a.value}'`);
+    }
+  }
+}
+
+function checkNode(node: Node, defined: Defined, rules: Rules): void {
+  const called = calledBy(node, rules.functions);
+  if (!called && !Object.hasOwn(rules.opsets, node.domain)) {
     throw new OnnxError(`${describe(node)}: expected an operator set for domain '${node.domain}', got none`);
   }
   const missing = node.inputs.find((v) => v && !defined.has(v));
   if (missing)
     throw new OnnxError(`${describe(node)}: expected '${missing.name}' before its use, got it later or never`);
-  if (node.domain === '' && model.opsets[''] === OPSET && isOpType(node.opType)) {
+  checkReferences(node, rules);
+  if (!called && node.domain === '' && rules.opsets[''] === OPSET && isOpType(node.opType)) {
     checkArity(node, ops[node.opType]);
     checkAttributes(node, ops[node.opType]);
     checkTypes(node);
   }
-  for (const graph of subgraphs(node)) checkGraph(graph, model, defined);
+  for (const graph of subgraphs(node)) checkGraph(graph, rules, defined);
 }
 
-function checkGraph(graph: Graph, model: Model, outer?: Defined): void {
-  const defined = new Defined(outer);
-  for (const input of graph.inputs) defined.add(input, graph);
+function defineConstants(graph: Graph, defined: Defined): void {
+  const inputs = new Set(graph.inputs);
   for (const value of graph.initializers) {
     if (!value.tensor) throw new OnnxError(`initializer '${value.name}': expected a tensor, got none`);
-    if (!graph.inputs.includes(value)) defined.add(value, graph);
+    if (!inputs.has(value)) defined.add(value, graph);
   }
+  for (const value of graph.sparse ?? []) {
+    if (!value.sparse) throw new OnnxError(`initializer '${value.name}': expected a sparse tensor, got none`);
+    if (!inputs.has(value)) defined.add(value, graph);
+  }
+}
+
+function checkGraph(graph: Graph, rules: Rules, outer?: Defined): void {
+  const defined = new Defined(outer);
+  for (const input of graph.inputs) defined.add(input, graph);
+  defineConstants(graph, defined);
   for (const node of graph.nodes) {
-    checkNode(node, defined, model);
+    checkNode(node, defined, rules);
     for (const output of node.outputs) {
       if (output.producer !== node) throw new OnnxError(`internal: '${output.name}' does not know ${describe(node)}`);
       defined.add(output, graph);
@@ -105,11 +134,22 @@ function checkGraph(graph: Graph, model: Model, outer?: Defined): void {
   if (missing) throw new OnnxError(`graph '${graph.name}': expected its output '${missing.name}' defined, got none`);
 }
 
+function checkFunction({ graph, opsets, attributes, defaults }: ModelFunction, functions: Functions): void {
+  if (graph.initializers.length > 0 || graph.sparse) {
+    throw new OnnxError(`function '${graph.name}': expected constants as nodes, got initializers`);
+  }
+  checkGraph(graph, { opsets, functions, attributes: new Set([...attributes, ...Object.keys(defaults)]) });
+}
+
 /**
  * Throws OnnxError unless every value is defined before its use (in the graph or around it), every name stands once in
- * what a graph sees, and nodes of the operator table have its operands, attributes and equal element types (the last only
- * in the table's own operator set).
+ * what a graph sees, functions do not call themselves, attributes refer to those of the function they stand in, and nodes
+ * of the operator table have its operands, attributes and equal element types (the last only in the builder's own operator
+ * set; models in others are as good).
  */
 export function check(model: Model): void {
-  checkGraph(model.graph, model);
+  checkFunctions(model);
+  const functions = functionsOf(model);
+  checkGraph(model.graph, { opsets: model.opsets, functions, attributes: new Set() });
+  for (const f of model.functions ?? []) checkFunction(f, functions);
 }

@@ -7,8 +7,11 @@ export const functionKey = (domain: string, name: string, overload: string): str
 
 const keyOf = ({ domain, graph, overload }: ModelFunction): string => functionKey(domain, graph.name, overload);
 
+/** Functions by what calls them. */
+export type Functions = ReadonlyMap<string, ModelFunction>;
+
 /** The functions of a model by what calls them; throws when two are called alike. */
-export function functionsOf(model: Model): ReadonlyMap<string, ModelFunction> {
+export function functionsOf(model: Model): Functions {
   const functions = new Map<string, ModelFunction>();
   for (const f of model.functions ?? []) {
     if (functions.has(keyOf(f))) {
@@ -20,10 +23,10 @@ export function functionsOf(model: Model): ReadonlyMap<string, ModelFunction> {
 }
 
 /** The function a node calls, undefined when it is an operator. */
-export const calledBy = (node: Node, functions: ReadonlyMap<string, ModelFunction>): ModelFunction | undefined =>
+export const calledBy = (node: Node, functions: Functions): ModelFunction | undefined =>
   functions.size > 0 ? functions.get(functionKey(node.domain, node.opType, node.overload)) : undefined;
 
-const calls = (f: ModelFunction, functions: ReadonlyMap<string, ModelFunction>): ModelFunction[] =>
+const calls = (f: ModelFunction, functions: Functions): ModelFunction[] =>
   allGraphs(f.graph).flatMap((g) =>
     g.nodes.flatMap((node) => {
       const called = calledBy(node, functions);

@@ -1,5 +1,5 @@
 import type { Attribute, Node, Value } from '../model.js';
-import { float32, int64, type Tensor, tensor } from '../tensor.js';
+import { float32, int64, sizeOf, type Tensor, tensor } from '../tensor.js';
 import { type TypeInfo, tensorElements } from './rule.js';
 
 /** The short spellings of `Constant`, as tensors. */
@@ -33,7 +33,7 @@ export function tensorOf(value: Value | undefined): Tensor | undefined {
 export function numbersOf(value: Value | undefined): readonly number[] | undefined {
   const known = tensorOf(value);
   const isPlain =
-    known && known.data.length <= 64 && !/^(float16|bfloat16|float[4-8]e|complex|string)/.test(known.dtype);
+    known && sizeOf(known.dims) <= 64 && !/^(float16|bfloat16|float[4-8]e|complex|string)/.test(known.dtype);
   return isPlain ? Array.from(known.data as ArrayLike<number | bigint>, Number) : undefined;
 }
 

@@ -1,6 +1,7 @@
-import type { Attribute, Graph, Node, Value } from '../model.js';
+import { calledBy, type Functions, functionsOf } from '../functions.js';
+import type { Attribute, Node, Value } from '../model.js';
 import { subgraphs } from '../model.js';
-import { bytesOf, type Tensor } from '../tensor.js';
+import { bytesOf, type SparseTensor, sizeOf, type Tensor } from '../tensor.js';
 import { eachGraph, type Pass, replaceOperands } from './pass.js';
 
 /** Two of them give two different results (https://onnx.ai/onnx/operators). */
@@ -14,16 +15,53 @@ const random = new Set([
   'RandomUniformLike',
 ]);
 
-const tensorKey = ({ dtype, dims, data }: Tensor): string => {
-  const bytes = bytesOf({ dtype, dims, data } as Tensor);
-  return `${dtype}[${dims}]${bytes ? Buffer.from(bytes).toString('base64') : JSON.stringify(data)}`;
-};
+/** Large tensors are only the same when they are one: comparing weights would take longer than it saves. */
+const MAX_COMPARED = 4096;
+const identities = new WeakMap<Tensor, number>();
+let identified = 0;
+
+function identityOf(tensor: Tensor): number {
+  const known = identities.get(tensor) ?? identified++;
+  identities.set(tensor, known);
+  return known;
+}
+
+function tensorKey(tensor: Tensor): string {
+  const { dtype, dims } = tensor;
+  if (sizeOf(dims) > MAX_COMPARED) return `#${identityOf(tensor)}`;
+  const bytes = bytesOf(tensor);
+  return `${dtype}[${dims}]${bytes ? Buffer.from(bytes).toString('base64') : JSON.stringify(tensor.data)}`;
+}
 
 /** JSON has no NaN, no infinities and no negative zero. */
 const exact = (_: string, x: unknown): unknown => (typeof x === 'number' ? (Object.is(x, -0) ? '-0' : String(x)) : x);
 
-const attributeKey = (name: string, a: Attribute): string =>
-  `${name}:${a.type}=${a.type === 'tensor' ? tensorKey(a.value) : JSON.stringify(a.value, exact)}`;
+const sparseKey = ({ dims, values, indices }: SparseTensor): string =>
+  `[${dims}]${tensorKey(values)} at ${tensorKey(indices)}`;
+
+/** What an attribute adds to a node, as text; graphs are only the same when they are one. */
+function valueKey(a: Attribute): string {
+  switch (a.type) {
+    case 'tensor':
+      return tensorKey(a.value);
+    case 'tensors':
+      return a.value.map(tensorKey).join();
+    case 'sparse':
+      return sparseKey(a.value);
+    case 'sparses':
+      return a.value.map(sparseKey).join();
+    case 'int':
+      return String(a.exact ?? a.value);
+    case 'ints':
+      return (a.exact ?? a.value).join();
+    case 'reference':
+      return `${a.of} ${a.value}`;
+    default:
+      return JSON.stringify(a.value, exact);
+  }
+}
+
+const attributeKey = (name: string, a: Attribute): string => `${name}:${a.type}=${valueKey(a)}`;
 
 /** Equal for two nodes exactly when they compute the same. */
 function keyOf(node: Node, ids: Map<Value, number>): string {
@@ -36,11 +74,24 @@ function keyOf(node: Node, ids: Map<Value, number>): string {
   return JSON.stringify([node.domain, node.opType, node.inputs.map((v) => (v ? id(v) : -1)), attributes.sort()]);
 }
 
-const isMergeable = (node: Node, graph: Graph): boolean =>
-  subgraphs(node).length === 0 && !random.has(node.opType) && !node.outputs.some((v) => graph.outputs.includes(v));
+/** ONNX's own operators without graphs inside; functions and other domains may be random. */
+const isPure = (node: Node, functions: Functions): boolean =>
+  (node.domain === '' || node.domain === 'ai.onnx.ml') &&
+  !random.has(node.opType) &&
+  !calledBy(node, functions) &&
+  subgraphs(node).length === 0;
 
-/** Computes once what several nodes of a graph compute alike. Nodes that make graph outputs, random ones and ones with subgraphs stay. */
-export const eliminateCommonSubexpressions: Pass = eachGraph((graph, root) => {
+/** True when `earlier` has every result of `node`, and none of these must keep its name. */
+const standsFor = (earlier: Node, node: Node, outputs: ReadonlySet<Value>): boolean =>
+  node.outputs.every((v, i) => !outputs.has(v) && (v.name === '' || (earlier.outputs[i]?.name ?? '') !== ''));
+
+/**
+ * Computes once what several nodes of a graph compute alike. Nodes that make graph outputs stay, as do random ones, calls
+ * of functions, operators of other domains and nodes with subgraphs.
+ */
+export const eliminateCommonSubexpressions: Pass = eachGraph((graph, root, model) => {
+  const functions = functionsOf(model);
+  const outputs = new Set(graph.outputs);
   const first = new Map<string, Node>();
   const ids = new Map<Value, number>();
   const replaced = new Map<Value, Value>();
@@ -49,13 +100,13 @@ export const eliminateCommonSubexpressions: Pass = eachGraph((graph, root) => {
     node.inputs.forEach((v, i) => {
       node.inputs[i] = v && (replaced.get(v) ?? v);
     });
-    if (subgraphs(node).length > 0 || random.has(node.opType)) continue;
+    if (!isPure(node, functions)) continue;
     const key = keyOf(node, ids);
     const earlier = first.get(key);
     if (!earlier) first.set(key, node);
-    else if (isMergeable(node, graph) && earlier.outputs.length >= node.outputs.length) {
+    else if (standsFor(earlier, node, outputs)) {
       node.outputs.forEach((v, i) => {
-        replaced.set(v, earlier.outputs[i] as Value);
+        if (v.name !== '') replaced.set(v, earlier.outputs[i] as Value);
       });
       gone.add(node);
     }

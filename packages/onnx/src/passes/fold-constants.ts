@@ -1,3 +1,5 @@
+import type { DType } from '../dtype.js';
+import { calledBy, type Functions, functionsOf } from '../functions.js';
 import { constantTensor } from '../infer/constant.js';
 import { inferModel } from '../infer/infer.js';
 import { integersOf } from '../infer/rule.js';
@@ -29,8 +31,13 @@ const scalarMath: { readonly [op: string]: (a: number, b: number) => number } = 
   Sub: (a, b) => a - b,
 };
 
-const scalarOf = (value: Value | undefined): number | undefined =>
-  value?.tensor?.data.length === 1 && value.tensor.dtype !== 'string' ? Number(value.tensor.data[0]) : undefined;
+function scalarOf(value: Value | undefined): number | undefined {
+  const content = value?.tensor;
+  if (!content || sizeOf(content.dims) !== 1 || !isScalarType(content.dtype)) return undefined;
+  return Number(content.data[0]);
+}
+
+const isScalarType = (dtype: DType): boolean => dtype === 'float32' || dtype === 'int64' || dtype === 'int32';
 
 function scalarResult(node: Node, output: Value): Tensor | undefined {
   const f = Object.hasOwn(scalarMath, node.opType) ? scalarMath[node.opType] : undefined;
@@ -55,10 +62,10 @@ function resultOf(node: Node): Tensor | undefined {
   );
 }
 
-function foldGraph(graph: Graph): boolean {
+function foldGraph(graph: Graph, functions: Functions): boolean {
   const kept = graph.nodes.filter((node) => {
     const output = node.outputs[0];
-    if (!output || graph.outputs.includes(output)) return true;
+    if (!output || graph.outputs.includes(output) || calledBy(node, functions)) return true;
     const content = resultOf(node);
     if (!content) return true;
     output.tensor = content;
@@ -75,13 +82,15 @@ function foldGraph(graph: Graph): boolean {
 
 /**
  * Turns what is known beforehand into initializers: `Constant` nodes, integer arithmetic on shapes (through shape
- * inference, which this pass runs) and arithmetic on float32 scalars. Graph outputs stay computed. A model with defaults
- * for its inputs is left alone: they may be given other values at run time.
+ * inference, which this pass runs) and arithmetic on float32 scalars. Graph outputs stay computed, and functions stay as
+ * they are, since they have no initializers. A model with defaults for its inputs is left alone: they may be given other
+ * values at run time.
  */
 export const foldConstants: Pass = (model: Model) => {
-  if (allGraphs(model.graph).some((g) => g.inputs.some((v) => v.tensor))) return { model, modified: false };
+  if (allGraphs(model.graph).some((g) => g.inputs.some((v) => v.tensor || v.sparse))) return { model, modified: false };
   inferModel(model);
-  const changed = allGraphs(model.graph).filter(foldGraph);
+  const functions = functionsOf(model);
+  const changed = allGraphs(model.graph).filter((graph) => foldGraph(graph, functions));
   if (changed.length > 0) inferModel(model);
   return { model, modified: changed.length > 0 };
 };

@@ -39,14 +39,24 @@ export function usedValues(root: Graph): Set<Value> {
   return new Set(operands.filter((v): v is Value => v !== undefined));
 }
 
+function replaceAnnotations(graph: Graph, final: (value: Value) => Value): void {
+  const replaced = (v: Value | string) => (typeof v === 'string' ? v : final(v));
+  graph.quantization = graph.quantization?.map(({ value, parameters }) => {
+    const entries = Object.entries(parameters).map(([role, v]) => [role, replaced(v)] as const);
+    return { value: replaced(value), parameters: Object.fromEntries(entries) };
+  });
+}
+
 /** Makes every node and every list of outputs, in any of the graphs, name `replacements.get(v)` where it named `v`. */
 export function replaceOperands(root: Graph, replacements: ReadonlyMap<Value, Value>): void {
   const final = (value: Value): Value => {
-    const next = replacements.get(value);
-    return next ? final(next) : value;
+    let last = value;
+    for (let next = replacements.get(last); next; next = replacements.get(last)) last = next;
+    return last;
   };
   for (const graph of allGraphs(root)) {
     graph.outputs = graph.outputs.map(final);
+    if (graph.quantization) replaceAnnotations(graph, final);
     for (const node of graph.nodes) {
       node.inputs.forEach((v, i) => {
         if (v) node.inputs[i] = final(v);
