@@ -63,11 +63,15 @@ function rowLogits(task: Task, logits: Float32Array, rows: number): number[][] {
   return Array.from({ length: rows }, (_, i) => Array.from(logits.subarray(i * outputs, (i + 1) * outputs)));
 }
 
-/** The task's metrics of some predictions, under the keys of Hugging Face evaluate. */
+/** The task's metrics of some predictions, under the keys of Hugging Face evaluate; F1 of three classes or more is the macro average. */
 export function taskMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
   const predicted = predictions.map((row) => row.prediction);
   const labels = predictions.map((row) => row.label);
-  return Object.assign({}, ...task.metrics.map((name) => metrics[name](predicted, labels)));
+  const options = outputCount(task) > 2 ? ({ average: 'macro' } as const) : {};
+  const values = task.metrics.map((name) =>
+    name === 'f1' ? metrics.f1(predicted, labels, options) : metrics[name](predicted, labels),
+  );
+  return Object.assign({}, ...values);
 }
 
 /**

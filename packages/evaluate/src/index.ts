@@ -1,12 +1,14 @@
 export { padBatch } from './batch.js';
 export type { EpochOptions, EvaluationBatch, TokenCounts } from './batches.js';
 export { bucketEnds, epochBatches, evaluationBatches, rowLengths, tokenCounts } from './batches.js';
+export type { DatasetRequest, DatasetSource } from './dataset-task.js';
+export { datasetName, datasetRecipe, datasetTask } from './dataset-task.js';
 export type { DataBlock, DataRow, EncodedRow, EncodedRows, RowList } from './encode.js';
 export { encode, encodeBlocks } from './encode.js';
 export { EvaluateError } from './error.js';
 export type { Predict, Prediction, ScoreEvent, ScoreOptions, TaskScore } from './evaluate.js';
 export { scoreTask, taskMetrics } from './evaluate.js';
-export { checkLabels } from './labels.js';
+export { alignLabels } from './labels.js';
 export type { List } from './list.js';
 export type { F1Average } from './metrics/f1.js';
 export type { Metric, MetricKey, MetricName } from './metrics/metrics.js';

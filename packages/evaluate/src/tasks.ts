@@ -29,6 +29,8 @@ export interface Task {
   readonly labels: readonly string[] | 'score';
   /** The model's index of a class by the text of the label in the data; where absent, the data have index or name. */
   readonly classes?: Readonly<Record<string, number>>;
+  /** Whether `labels` are only those that were met in the data, so that a model may know more. */
+  readonly labelsSeen?: boolean;
   /** Column whose values tell rows apart and may not come twice; where absent, `idx` names rows if it is there. */
   readonly idColumn?: string;
   /** Whether an empty text is an error; some GLUE tasks have such rows. */
@@ -40,7 +42,8 @@ export interface Task {
   readonly recipe: Recipe;
 }
 
-const recipe = (epochs: number, learningRate: number): Recipe => ({
+/** The recipe that all tasks share but for epochs and rate. */
+export const recipe = (epochs: number, learningRate: number): Recipe => ({
   epochs,
   learningRate,
   batchSize: 32,

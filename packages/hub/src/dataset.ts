@@ -5,6 +5,7 @@ import { type ConfigName, splitFiles, splitsOf } from './dataset-config.js';
 import { cardClassNames, noteClassNames } from './features.js';
 import { parquetNotes, type Row } from './parquet.js';
 import { type SnapshotRequest, snapshot } from './snapshot.js';
+import { findSplit } from './split-names.js';
 import type { RowBlock } from './table/block.js';
 import { endingOf, readTable } from './table/read-table.js';
 
@@ -19,6 +20,8 @@ export interface Dataset {
 export interface OpenDataset {
   readonly commit: string | null; // null for a local folder
   readonly splits: readonly string[];
+  /** The split a name means; undefined where there is none. */
+  readonly find: (split: string) => string | undefined;
   /** Fetches a split's files; `validation` finds `dev` and the like. Throws `HubError`, naming the splits there are. */
   readonly fetch: (split: string) => Promise<DataSplit>;
 }
@@ -47,9 +50,11 @@ export async function openDataset(
   const text = files.includes('README.md') ? await readFile(join(folder, 'README.md'), 'utf8') : '';
   const card = readCard(text, `data set ${id}, README.md`);
   const name = { title: `data set ${id}`, config };
+  const splits = [...splitsOf(card, files, name).keys()];
   return {
     commit,
-    splits: [...splitsOf(card, files, name).keys()],
+    splits,
+    find: (split) => findSplit(splits, split),
     fetch: async (split) => {
       const chosen = splitFiles(card, files, { ...name, split });
       if (commit !== null) await snapshot(id, { ...request, type: 'dataset', revision: commit, patterns: chosen });

@@ -9,6 +9,7 @@ export interface HubOptions {
   readonly endpoint: string; // no slash at the end
   readonly token: string | undefined;
   readonly cacheDir: string; // holds models--ORG--NAME, datasets--ORG--NAME
+  readonly assetsDir: string; // what libraries keep beside it, a folder each
   readonly offline: boolean;
   readonly fetch: typeof fetch; // goes through the proxies of the environment
 }
@@ -17,7 +18,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Settles endpoint, token, cache and proxies: what is given wins over `HF_ENDPOINT`, `HF_TOKEN` (or the token file),
- * `HF_HOME`, `HF_HUB_CACHE`, `HF_HUB_OFFLINE` and the proxy variables. Throws `HubError` for values of no use.
+ * `HF_HOME`, `HF_HUB_CACHE`, `HF_ASSETS_CACHE`, `HF_HUB_OFFLINE` and the proxy variables. Throws `HubError` for values of no use.
  */
 export function hubOptions(given: Partial<HubOptions> = {}, env: Environment = process.env): HubOptions {
   const home = filled(env.HF_HOME) ?? join(filled(env.XDG_CACHE_HOME) ?? join(homedir(), '.cache'), 'huggingface');
@@ -27,6 +28,7 @@ export function hubOptions(given: Partial<HubOptions> = {}, env: Environment = p
       given.token ?? filled(env.HF_TOKEN) ?? filled(env.HUGGING_FACE_HUB_TOKEN) ?? tokenFile(env, home),
     ),
     cacheDir: given.cacheDir ?? filled(env.HF_HUB_CACHE) ?? filled(env.HUGGINGFACE_HUB_CACHE) ?? join(home, 'hub'),
+    assetsDir: given.assetsDir ?? filled(env.HF_ASSETS_CACHE) ?? join(home, 'assets'),
     offline: given.offline ?? /^(1|on|yes|true)$/i.test(env.HF_HUB_OFFLINE ?? ''),
     fetch: given.fetch ?? proxyFetch(env),
   };

@@ -80,7 +80,7 @@ function field(name: string, property: Property, required: boolean): Field {
     list,
     description: property.description ?? '',
     value: property['x-value'] ?? placeholders[kind],
-    expects: list ? `one or more of ${(scalar.enum ?? []).join(', ')}` : expectation(kind, property),
+    expects: list ? listed(scalar, property) : expectation(kind, property),
     choices: scalar.enum ?? [],
     required,
     with: property['x-with'] ?? {},
@@ -118,6 +118,9 @@ function expectation(kind: Scalar, property: Property): string {
       return property['x-value'] ?? 'text';
   }
 }
+
+const listed = ({ enum: choices }: Property, property: Property): string =>
+  choices ? `one or more of ${choices.join(', ')}` : (property['x-value'] ?? 'one or more texts');
 
 function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Property): string {
   const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum; // zod's own bound of every whole number

@@ -1,5 +1,6 @@
 import { z } from 'zod';
+import { requireData } from './data.js';
 import { training } from './training.js';
 
 /** Dense training with the same trainer. */
-export const FinetuneOptions = z.strictObject(training);
+export const FinetuneOptions = z.strictObject(training).superRefine(requireData);

@@ -1,3 +1,4 @@
+import { type Device, isDevice } from '@neuroprune/runtime';
 import { z } from 'zod';
 
 /**
@@ -50,9 +51,6 @@ export const model = option(text, {
   ...argument(0),
 });
 
-/** The one task of a training verb. */
-export const task = option(TaskName, { description: 'Task whose data set, metric and recipe are used' });
-
 /** Threads of ONNX Runtime. */
 export const threads = option(count(1).optional(), {
   description: 'Threads ONNX Runtime may use',
@@ -60,7 +58,13 @@ export const threads = option(count(1).optional(), {
 });
 
 /** Device that runs the graphs. */
-export const device = option(z.enum(['cpu']).default('cpu'), { description: 'Device that runs the graphs' });
+export const device = option(
+  z
+    .string()
+    .pipe(z.custom<Device>((value) => isDevice(String(value)), 'expected cpu, cuda or cuda:N, the number of a GPU'))
+    .default('cpu'),
+  { description: 'Device that runs the graphs', 'x-value': 'cpu|cuda[:N]' },
+);
 
 /** Forbids the network. */
 export const offline = option(z.boolean().default(false), {

@@ -23,7 +23,7 @@ test('defaults are filled in; what belongs to the recipe stays open', () => {
   expectTypeOf(options).toEqualTypeOf<VerbOptions<'prune'>>();
   expect(options).toEqual({
     ...prune,
-    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false },
+    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false, cache: true },
     ...{ resume: false, checkpointEvery: '5m', keepCheckpoints: 2 },
     ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },
   });
@@ -60,6 +60,20 @@ test.each<[VerbName, unknown, string]>([
   ['prune', { ...prune, solver: 'subgradient', alpha: 1e-4 }, 'accepted'],
   ['prune', 7, 'options: expected an object, got 7'],
   ['finetune', { model: 'm', task: 'rte', sparsity: 0.5 }, 'sparsity: unknown option'],
+  ['finetune', { model: 'm' }, `--task: required without --dataset; expected one of ${TASKS}`],
+  ['finetune', { model: 'm', dataset: './d', columns: 'a', label: 'l', metric: ['f1', 'accuracy'] }, 'accepted'],
+  ['finetune', { model: 'm', task: 'rte', dataset: 'd' }, '--dataset: expected --task or --dataset, got both'],
+  ['prune', { ...prune, columns: ['a'] }, '--columns: acts only with --dataset, got none'],
+  ['finetune', { model: 'm', task: 'rte', trainSplit: 'a' }, '--train-split: acts only with --dataset, got none'],
+  [
+    'finetune',
+    { model: 'm', dataset: 'd', metric: 'acuracy' },
+    '--metric: expected one or more of accuracy, f1, matthews_correlation, pearson, spearmanr, got acuracy; did you mean accuracy?',
+  ],
+  ['finetune', { model: 'm', dataset: 'd', columns: [] }, '--columns: expected NAME[,NAME], got []'],
+  ['evaluate', { model: 'm' }, `--task: required without --dataset; expected one of ${TASKS}`],
+  ['evaluate', { model: 'm', dataset: 'd', split: 'dev' }, 'accepted'],
+  ['evaluate', { model: 'm', task: 'rte', split: 'dev' }, '--split: expected one of train, validation, test, got dev'],
   ['evaluate', { model: 'm', task: 'rte' }, 'accepted'],
   [
     'evaluate',

@@ -1,6 +1,10 @@
 import { z } from 'zod';
+import { requireData } from './data.js';
 import { pruning, requireSparsity } from './pruning.js';
 import { training } from './training.js';
 
 /** Trains sparse, evaluates, compacts and proves; leaves a run folder. */
-export const PruneOptions = z.strictObject({ ...training, ...pruning }).superRefine(requireSparsity);
+export const PruneOptions = z
+  .strictObject({ ...training, ...pruning })
+  .superRefine(requireData)
+  .superRefine(requireSparsity);

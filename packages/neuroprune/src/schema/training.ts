@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { count, device, model, offline, option, task, text, threads } from './options.js';
+import { dataset, splits, task } from './data.js';
+import { count, device, model, offline, option, text, threads } from './options.js';
 
 const positive = z.number().gt(0);
 const notNegative = z.number().min(0);
@@ -10,6 +11,8 @@ const share = z.number().min(0).lt(1);
 export const training = {
   model,
   task,
+  ...dataset,
+  ...splits,
   epochs: option(positive.optional(), {
     description: 'Passes over the training rows',
     ...recipe,

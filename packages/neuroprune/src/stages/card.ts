@@ -1,8 +1,8 @@
 import path from 'node:path';
-import { type Task, tasks } from '@neuroprune/evaluate';
+import type { Task } from '@neuroprune/evaluate';
 import { modelCard, writeEvalResults } from '@neuroprune/hub';
 import { figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
-import { type RecipeFile, readRecipe } from './recipe-file.js';
+import { type RecipeFile, readRecipe, taskOf } from './recipe-file.js';
 import { readRun } from './report.js';
 import { readSample } from './sample.js';
 import { writeText } from './write-file.js';
@@ -14,7 +14,7 @@ const NAMELESS = 'ORG/NAME';
 export async function writeModelCard(runFolder: string, repo: string = NAMELESS): Promise<void> {
   const model = path.join(runFolder, 'model');
   const recipe = await readRecipe(runFolder);
-  const task = tasks[recipe.recipe.task as keyof typeof tasks];
+  const task = taskOf(recipe);
   const [first = '', second] = (await readSample(runFolder)).inputs[0] ?? [];
   const { run, events } = await readRun(runFolder);
   const figures = renderFigures({ run, events });
@@ -33,7 +33,7 @@ function frontMatter(run: RunResult, task: Task, { model, dataset }: RecipeFile,
     license: model.license,
     base_model: onHub ? model.id : undefined,
     base_model_relation: onHub ? ('finetune' as const) : undefined,
-    datasets: [dataset.id],
+    datasets: isOnHub(dataset) ? [dataset.id] : undefined,
     metrics: Object.keys(run.evaluation[0]?.metrics ?? {}),
     pipeline_tag: task.pipelineTag,
     library_name: 'transformers',
@@ -45,12 +45,12 @@ function frontMatter(run: RunResult, task: Task, { model, dataset }: RecipeFile,
 }
 
 const indexed =
-  (task: Task, { id, config, commit }: RecipeFile['dataset']) =>
+  (task: Task, { id, config, commit, task: own }: RecipeFile['dataset']) =>
   ({ split, metrics }: RunResult['evaluation'][number]) => ({
     task: { type: task.pipelineTag, name: 'Text classification' },
     dataset: {
-      type: id,
-      name: `${id} ${task.name}`,
+      type: own && commit === null ? task.name : id,
+      name: own ? task.name : `${id} ${task.name}`,
       split,
       ...(config === undefined ? {} : { config }),
       ...(commit === null ? {} : { revision: commit }),
@@ -58,12 +58,20 @@ const indexed =
     metrics: Object.entries(metrics).map(([type, value]) => ({ type, value })),
   });
 
-const evalRows = ({ evaluation }: RunResult, task: Task, { dataset: { id, commit } }: RecipeFile) =>
-  evaluation.flatMap(({ split, metrics }) =>
+/** A folder on this machine is nothing to others. */
+const isOnHub = ({ task, commit }: Pick<RecipeFile['dataset'], 'task' | 'commit'>): boolean =>
+  task === undefined || commit !== null;
+
+const evalRows = ({ evaluation }: RunResult, task: Task, { dataset }: RecipeFile) =>
+  (isOnHub(dataset) ? evaluation : []).flatMap(({ split, metrics }) =>
     Object.entries(metrics)
       .filter(([, value]) => Number.isFinite(value))
       .map(([name, value]) => ({
-        dataset: { id, task_id: task.name, ...(commit === null ? {} : { revision: commit }) },
+        dataset: {
+          id: dataset.id,
+          task_id: task.name,
+          ...(dataset.commit === null ? {} : { revision: dataset.commit }),
+        },
         value,
         notes: `${name}, ${split} split`,
       })),

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { checkLabels, type Task } from '@neuroprune/evaluate';
+import { alignLabels, type Task } from '@neuroprune/evaluate';
 import { type HubOptions, snapshot } from '@neuroprune/hub';
 import { loadModel } from '@neuroprune/models';
 import type { Model } from '@neuroprune/onnx';
@@ -69,7 +69,6 @@ async function configOf(folder: string): Promise<unknown> {
   }
 }
 
-/** Refuses a classifier whose classes are not the task's. */
-export function checkClasses(task: Task, { config }: Classifier, id: string): void {
-  if (config !== undefined) checkLabels(task, config, id);
-}
+/** The task with its classes in a classifier's order; one with other classes is refused. */
+export const taskFor = (task: Task, { config }: Classifier, id: string): Task =>
+  config === undefined ? task : alignLabels(task, config, id);

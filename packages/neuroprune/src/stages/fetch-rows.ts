@@ -1,25 +1,32 @@
-import type { DataRow, Task } from '@neuroprune/evaluate';
-import { dataset, type HubOptions } from '@neuroprune/hub';
+import type { DataBlock, Task } from '@neuroprune/evaluate';
+import { type HubOptions, type OpenDataset, openDataset } from '@neuroprune/hub';
 import type { RunContext } from '../context.js';
+import { located } from './hub-options.js';
 import { type FileHash, hashFiles } from './write-file.js';
 
-/** The rows of one split of a task's data set, and where they came from. */
+/** One split of a data set on this machine, and where it came from. */
 export interface FetchedRows {
+  /** Its name in the data set. */
   readonly split: string;
-  readonly rows: readonly DataRow[];
   readonly commit: string | null;
   readonly files: readonly FileHash[];
+  /** Reads its rows from the first, a block at a time. */
+  readonly read: (columns?: readonly string[]) => AsyncGenerator<DataBlock>;
+  /** Class names of a column, where the data set declares them. */
+  readonly classNames: (column: string) => Promise<readonly string[] | undefined>;
 }
 
-/** Fetches one split of a task's data set. */
-export async function fetchRows(
-  task: Task,
-  split: keyof Task['splits'],
+/** Finds a data set's splits. */
+export async function openData(
+  { id, config }: Task['dataset'],
   hub: HubOptions,
-  { signal, onEvent }: RunContext,
-): Promise<FetchedRows> {
-  const { id, config } = task.dataset;
-  const name = task.splits[split];
-  const { rows, commit, files } = await dataset(id, config, name, { options: hub, signal, onEvent });
-  return { split: name, rows, commit, files: await hashFiles(files) };
+  { signal, onEvent, cwd }: RunContext,
+): Promise<OpenDataset> {
+  return openDataset(await located(id, cwd), config, { options: hub, signal, onEvent });
+}
+
+/** Fetches one split of an open data set. */
+export async function fetchSplit({ fetch, find, commit }: OpenDataset, split: string): Promise<FetchedRows> {
+  const { files, read, classNames } = await fetch(split);
+  return { split: find(split) ?? split, commit, files: await hashFiles(files), read, classNames };
 }

@@ -1,43 +1,64 @@
-import { type Task, tasks } from '@neuroprune/evaluate';
+import { alignLabels, type RowStats, type Task } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
+import { readConfig } from '@neuroprune/models';
+import { fetchData, taskFacts } from './data.js';
 import { type FetchedModel, fetchModel } from './fetch-model.js';
-import { type FetchedRows, fetchRows } from './fetch-rows.js';
 import { type Prepared, prepare } from './prepare.js';
 import { type Recipe, recipeOf, type TrainingOptions } from './recipe.js';
 import type { Run } from './stage.js';
 
-/** Everything a run starts from. */
+/** Everything a run starts from; dispose of what is prepared when done. */
 export interface Inputs {
   readonly task: Task;
   readonly recipe: Recipe;
   readonly model: FetchedModel;
-  readonly rows: { readonly train: FetchedRows; readonly validation: FetchedRows };
   readonly prepared: Prepared;
 }
 
 /** Resolves the recipe, fetches model and rows, and prepares them. */
 export async function inputsOf(options: TrainingOptions, hub: HubOptions, { context, stage }: Run): Promise<Inputs> {
-  const task = tasks[options.task];
+  const { name } = taskFacts(options);
+  const fetched = async () => {
+    const model = await fetchModel(options.model, hub, context);
+    const data = await fetchData(options, hub, context);
+    return { model, data: { ...data, task: alignLabels(data.task, await readConfig(model.folder), options.model) } };
+  };
+  const { model, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
+  const { task } = data;
   const recipe = recipeOf(options, task);
-  const fetched = async () => ({
-    model: await fetchModel(options.model, hub, context),
-    rows: {
-      train: await fetchRows(task, 'train', hub, context),
-      validation: await fetchRows(task, 'validation', hub, context),
-    },
-  });
-  const { model, rows } = await stage('fetch', fetched, `${options.model}, ${task.name}`);
-  const prepared = await stage('prepare', () => prepare(task, recipe, model, rows));
-  for (const message of notes(prepared)) context.onEvent({ type: 'note', message });
-  return { task, recipe, model, rows, prepared };
+  const { cache } = options;
+  const prepared = await stage('prepare', () => prepare({ data, recipe, model, cache }, hub, context));
+  for (const message of [...modelNotes(prepared), ...dataNotes(task, prepared)]) {
+    context.onEvent({ type: 'note', message });
+  }
+  return { task, recipe, model, prepared };
 }
 
-function notes({ loaded: { fresh, unused } }: Prepared): string[] {
+function modelNotes({ loaded: { fresh, unused } }: Prepared): string[] {
   return [
     ...(fresh.length > 0 ? [`drawn at random, as the checkpoint lacks them: ${fresh.join(', ')}`] : []),
     ...(unused.length > 0 ? [`of no use for this task and left out: ${few(unused)}`] : []),
   ];
 }
+
+/** What is in each split: rows, rows of each class, rows that were cut. */
+function dataNotes({ labels }: Task, { splits, maxLength }: Prepared): string[] {
+  return Object.values(splits).map(({ name, stats }) => {
+    const cut = stats.truncated > 0 ? `, ${count(stats.truncated)} cut to ${maxLength} tokens` : '';
+    return `${name}: ${count(stats.rows)} rows${classCounts(labels, stats)}${cut}`;
+  });
+}
+
+function classCounts(labels: Task['labels'], { classes }: RowStats): string {
+  if (labels === 'score' || classes === undefined) return '';
+  const shown = labels.slice(0, MOST_SHOWN).map((label, i) => `${label} ${count(classes[i] ?? 0)}`);
+  return ` (${shown.join(', ')}${labels.length > MOST_SHOWN ? `, ${labels.length - MOST_SHOWN} classes more` : ''})`;
+}
+
+/** Classes that a line names. */
+const MOST_SHOWN = 12;
+
+const count = (value: number): string => value.toLocaleString('en-US');
 
 const few = (names: readonly string[]): string =>
   names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;

@@ -1,4 +1,4 @@
-import { outputCount, rowLengths, type Task } from '@neuroprune/evaluate';
+import { outputCount, type RowStats, rowLengths, type Task } from '@neuroprune/evaluate';
 import { prunableWeights } from '@neuroprune/models';
 import { sizeOf } from '@neuroprune/onnx';
 import type { FetchedModel } from './fetch-model.js';
@@ -23,6 +23,9 @@ export interface Plan {
   readonly commit: string | null;
   readonly recipe: Recipe;
   readonly rows: { readonly train: number; readonly validation: number };
+  /** What is in each split, by its name, and the names of the classes. */
+  readonly data: Readonly<Record<string, RowStats>>;
+  readonly labels: Task['labels'];
   readonly steps: number;
   readonly parameters: number;
   /** Blocks that may be cut, a layer each. */
@@ -57,6 +60,8 @@ export function planOf(task: Task, recipe: Recipe, model: FetchedModel, prepared
     commit: model.commit,
     recipe,
     rows: { train: train.rows.length, validation: validation.rows.length },
+    data: Object.fromEntries(Object.values(prepared.splits).map(({ name, stats }) => [name, stats])),
+    labels: task.labels,
     steps: stepsOf(prepared, recipe),
     parameters,
     blocks,

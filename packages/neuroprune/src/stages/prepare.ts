@@ -1,15 +1,39 @@
-import { type EncodedRows, encode, loadTokenizer, outputCount, type Task } from '@neuroprune/evaluate';
+import {
+  type EncodedRows,
+  holdOut,
+  outputCount,
+  type RowStats,
+  statsOf,
+  subset,
+  type Task,
+  type TokenFile,
+} from '@neuroprune/evaluate';
+import type { HubOptions } from '@neuroprune/hub';
 import { type HeadRequest, type LoadedModel, loadModel } from '@neuroprune/models';
+import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
+import type { TaskData } from './data.js';
 import type { FetchedModel } from './fetch-model.js';
 import type { FetchedRows } from './fetch-rows.js';
 import type { Recipe } from './recipe.js';
+import { tokenize } from './token-rows.js';
+
+/** A split that is trained or scored on. */
+export interface Split {
+  /** Its name in results. */
+  readonly name: string;
+  readonly source: FetchedRows;
+  readonly stats: RowStats;
+  /** Positions of its rows in the source, where they are not all of it. */
+  readonly positions?: Int32Array;
+}
 
 /** A model and a task's rows, ready for training. */
-export interface Prepared {
+export interface Prepared extends Disposable {
   readonly loaded: LoadedModel;
   readonly train: EncodedRows;
   readonly validation: EncodedRows;
+  readonly splits: { readonly train: Split; readonly validation: Split };
   /** Longest row in tokens that is asked for and that the model takes. */
   readonly maxLength: number;
 }
@@ -20,20 +44,66 @@ export const headFor = ({ labels }: Task): HeadRequest =>
     ? { numLabels: 1, problemType: 'regression', id2label: ['score'] }
     : { numLabels: labels.length, problemType: 'single_label_classification', id2label: labels };
 
-/** Loads the model with the task's head and tokenizes both splits. Throws an input error for more heads than there are. */
+/** What a run is prepared from. */
+export interface PrepareRequest {
+  readonly data: TaskData;
+  readonly recipe: Recipe;
+  readonly model: FetchedModel;
+  readonly cache: boolean;
+}
+
+/**
+ * Loads the model with the task's head and tokenizes both splits, or holds rows out for the second. Throws an input error
+ * for more heads than there are.
+ */
 export async function prepare(
-  task: Task,
-  recipe: Recipe,
-  model: FetchedModel,
-  rows: { readonly train: FetchedRows; readonly validation: FetchedRows },
+  { data, recipe, model, cache }: PrepareRequest,
+  hub: HubOptions,
+  context: RunContext,
 ): Promise<Prepared> {
+  const { task } = data;
   const loaded = await loadModel(model.folder, { head: headFor(task), seed: recipe.seed });
   if (loaded.head.numLabels !== outputCount(task)) throw new Error('internal: head and task differ');
   checkHeads(recipe, loaded);
-  const tokenizer = await loadTokenizer(model.folder);
   const maxLength = Math.min(recipe.maxLength, positionsOf(loaded));
-  const encoded = (split: FetchedRows) => encode(tokenizer, split.rows, task, maxLength);
-  return { loaded, maxLength, train: encoded(rows.train), validation: encoded(rows.validation) };
+  const choice = { task, folder: model.folder, maxLength, cache };
+  const tokens = (rows: FetchedRows) => tokenize(rows, choice, hub, context);
+  const train = await tokens(data.train);
+  const validation = data.validation && (await tokens(data.validation));
+  const close = (): void => {
+    train.close();
+    validation?.close();
+  };
+  const rows =
+    validation && data.validation
+      ? {
+          train,
+          validation,
+          splits: { train: whole(data.train, train), validation: whole(data.validation, validation) },
+        }
+      : divided(data, train, recipe.seed);
+  return { loaded, maxLength, ...rows, [Symbol.dispose]: close };
+}
+
+const whole = (source: FetchedRows, { stats }: TokenFile): Split => ({ name: source.split, source, stats });
+
+/** Training rows and those held out of them. */
+function divided({ task, train: source }: TaskData, set: TokenFile, seed: number) {
+  const positions = holdOut(set.rows.length, seed);
+  const train = subset(set, positions.train);
+  const validation = subset(set, positions.validation);
+  const classes = task.labels === 'score' ? undefined : outputCount(task);
+  const split = (name: string, part: EncodedRows, at: Int32Array): Split => ({
+    name,
+    source,
+    stats: statsOf(part.rows, classes),
+    positions: at,
+  });
+  const splits = {
+    train: split(source.split, train, positions.train),
+    validation: split(`${source.split}, held out`, validation, positions.validation),
+  };
+  return { train, validation, splits };
 }
 
 function checkHeads({ method }: Recipe, { prunable }: LoadedModel): void {

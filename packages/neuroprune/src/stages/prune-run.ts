@@ -88,14 +88,14 @@ async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Ru
 
 /** Scores the small ONNX file on the validation split, and keeps predictions and a sample. */
 async function evaluateFile(inputs: Inputs, folder: string, run: Run): Promise<TaskScore> {
-  const { task, prepared, recipe, rows } = inputs;
-  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
+  const { task, prepared, recipe } = inputs;
+  const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
   const scored = await run.stage('evaluate', () =>
     score(path.join(folder, 'model', ONNX), task, prepared.validation, run.context, session),
   );
   const { predictions } = scored;
   await writePredictions(path.join(folder, 'predictions', `${task.name}.ndjson`), predictions);
-  await writeSample(folder, task, rows.validation.rows, prepared.validation, predictions, prepared.maxLength);
+  await writeSample(folder, task, prepared.splits.validation, prepared.validation, predictions, prepared.maxLength);
   return scored;
 }
 

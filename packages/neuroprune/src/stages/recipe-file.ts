@@ -1,10 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { HELD_OUT, type Task, type TaskName, tasks } from '@neuroprune/evaluate';
 import { NeuropruneError } from '../error.js';
 import type { Inputs } from './inputs.js';
+import type { Split } from './prepare.js';
 import { RECIPE } from './run-folder.js';
 import { versions } from './versions.js';
 import type { FileHash } from './write-file.js';
+
+/** A split of a run. */
+export interface RecipeSplit {
+  readonly rows: number;
+  readonly files: readonly FileHash[];
+  /** Rows of each class by the model's index; absent for scores. */
+  readonly classes?: readonly number[];
+  /** Rows cut to the maximum length. */
+  readonly truncated: number;
+  /** Where the rows are part of another split: how they were chosen. */
+  readonly heldOut?: { readonly of: string; readonly share: number; readonly most: number; readonly seed: number };
+}
 
 /** `recipe.json`: all that a run was asked, resolved, and what it ran on. */
 export interface RecipeFile {
@@ -19,16 +33,25 @@ export interface RecipeFile {
     readonly id: string;
     readonly config?: string;
     readonly commit: string | null;
-    readonly splits: Readonly<Record<string, { readonly rows: number; readonly files: readonly FileHash[] }>>;
+    readonly splits: Readonly<Record<string, RecipeSplit>>;
+    /** How the rows are read, where the data set is no task of the table. */
+    readonly task?: Task;
   };
   readonly recipe: Inputs['recipe'];
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /** The recipe file of a run. */
-export function recipeFileOf({ model, task, rows, recipe }: Inputs): RecipeFile {
+export function recipeFileOf({ model, task, prepared, recipe }: Inputs): RecipeFile {
   const { id, config } = task.dataset;
-  const split = ({ rows, files }: Inputs['rows']['train']) => ({ rows: rows.length, files });
+  const { train, validation } = prepared.splits;
+  const heldOut = { of: train.source.split, ...HELD_OUT, seed: recipe.seed };
+  const split = ({ source, stats }: Split) => ({
+    rows: stats.rows,
+    files: source.files,
+    ...(stats.classes && { classes: stats.classes }),
+    truncated: stats.truncated,
+  });
   return {
     model: {
       id: model.id,
@@ -39,13 +62,20 @@ export function recipeFileOf({ model, task, rows, recipe }: Inputs): RecipeFile 
     dataset: {
       id,
       ...(config === undefined ? {} : { config }),
-      commit: rows.train.commit,
-      splits: { [rows.train.split]: split(rows.train), [rows.validation.split]: split(rows.validation) },
+      commit: train.source.commit,
+      splits: {
+        [train.name]: split(train),
+        [validation.name]: { ...split(validation), ...(validation.positions && { heldOut }) },
+      },
+      ...(!Object.hasOwn(tasks, task.name) && { task }),
     },
     recipe,
     versions: versions(),
   };
 }
+
+/** The task of a run folder's recipe. */
+export const taskOf = ({ dataset, recipe }: RecipeFile): Task => dataset.task ?? tasks[recipe.task as TaskName];
 
 /** The recipe of a run folder. Throws an input error where there is none. */
 export async function readRecipe(folder: string): Promise<RecipeFile> {

@@ -29,7 +29,7 @@ export interface Recipe {
 }
 
 /** Fills a task's recipe into what the options leave open. */
-export function recipeOf(options: TrainingOptions, { name, recipe }: Task): Recipe {
+export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 'name' | 'recipe'>): Recipe {
   const { maxSteps, baseline } = options;
   return {
     task: name,

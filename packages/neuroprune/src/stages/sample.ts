@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type DataRow, type EncodedRows, type Prediction, rowLengths, type Task } from '@neuroprune/evaluate';
+import { type EncodedRows, type Prediction, rowLengths, type Task } from '@neuroprune/evaluate';
 import { z } from 'zod';
 import { NeuropruneError } from '../error.js';
+import type { Split } from './prepare.js';
 import { writeJson } from './write-file.js';
 
 /** Inputs and the logits they must give, to check a published model with. */
@@ -23,7 +24,7 @@ const FILE = 'sample.json';
 export async function writeSample(
   folder: string,
   task: Task,
-  rows: readonly DataRow[],
+  split: Split,
   encoded: EncodedRows,
   predictions: readonly Prediction[],
   maxLength: number,
@@ -31,10 +32,30 @@ export async function writeSample(
   const chosen = [...rowLengths(encoded)].flatMap((length, i) => (length < maxLength ? [i] : [])).slice(0, ROWS);
   const sample: Sample = {
     maxLength,
-    inputs: chosen.map((i) => task.sentences.map((column) => String(rows[i]?.[column]))),
+    inputs: await textsOf(task, split, chosen),
     logits: chosen.map((i) => [...(predictions[i]?.logits ?? [])]),
   };
   await writeJson(path.join(folder, FILE), sample);
+}
+
+/** The texts of some rows of a split, in rising order; what follows the last of them is not read. */
+async function textsOf(
+  { sentences }: Task,
+  { source, positions }: Split,
+  chosen: readonly number[],
+): Promise<string[][]> {
+  const wanted = chosen.map((i) => positions?.[i] ?? i);
+  const texts: string[][] = [];
+  let done = 0;
+  for await (const { rows } of source.read(sentences)) {
+    while (texts.length < wanted.length && wanted[texts.length]! < done + rows.length) {
+      const row = rows[wanted[texts.length]! - done];
+      texts.push(sentences.map((column) => String(row?.[column])));
+    }
+    if (texts.length === wanted.length) break;
+    done += rows.length;
+  }
+  return texts;
 }
 
 /** The sample of a run folder. */

@@ -69,13 +69,13 @@ async function trainSparse(inputs: Inputs, keeping: Keeping, from: number | unde
 
 /** Scores of the dense model after the same steps from the same start. */
 async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promise<DenseScore> {
-  const { prepared, recipe, task, rows } = inputs;
+  const { prepared, recipe, task } = inputs;
   const dir = path.join(keeping.folder, BASELINE, CHECKPOINTS);
   const checkpoint = checkpointOptions(dir, keeping, 0, run);
   const { tensors } = withFloats(
     await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, { checkpoint })),
   );
-  const session = { device: recipe.device, threads: recipe.threads, split: rows.validation.split };
+  const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
   const { metrics } = await run.stage('evaluate dense', () =>
     score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
   );

@@ -1,13 +1,14 @@
 import path from 'node:path';
-import { encode, loadTokenizer, resolveTasks, type Task, writePredictions } from '@neuroprune/evaluate';
+import { resolveTasks, type TaskName, tasks, writePredictions } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import type { RunContext } from '../context.js';
 import type { VerbOptions } from '../schema/verbs.js';
-import { type Classifier, checkClasses, findClassifier } from '../stages/classifier.js';
-import { fetchRows } from '../stages/fetch-rows.js';
+import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
+import { fetchScored } from '../stages/data.js';
 import { hubOf } from '../stages/hub-options.js';
 import { score } from '../stages/score.js';
 import { startRun } from '../stages/stage.js';
+import { tokenize } from '../stages/token-rows.js';
 import { table } from './table.js';
 
 /** Scores of a model, a row a task, in the order asked. */
@@ -24,31 +25,35 @@ export interface Evaluated {
   }[];
 }
 
-/** Scores a model on tasks; every task's classes are checked before the first is scored. */
+/** Scores a model on tasks, or on a data set; every task's classes are checked before the first is scored. */
 export async function run(options: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
   const { stage } = startRun(context);
   const hub = hubOf(context, options);
-  const asked = resolveTasks(options.task.join(','));
+  const names = options.task && resolveTasks(options.task.join(',')).map(({ name }) => name as TaskName);
   const classifier = await stage('fetch', () => findClassifier(options.model, hub, context), options.model);
-  for (const task of asked) checkClasses(task, classifier, options.model);
+  for (const name of names ?? []) taskFor(tasks[name], classifier, options.model);
   const evaluation: Evaluated['evaluation'][number][] = [];
-  for (const task of asked) {
-    const work = () => evaluateTask(task, classifier, options, hub, context);
-    evaluation.push(await stage('evaluate', work, task.name));
+  for (const name of names ?? [undefined]) {
+    const work = () => evaluateTask(name, classifier, options, hub, context);
+    evaluation.push(await stage('evaluate', work, name ?? options.dataset));
   }
   return { model: options.model, device: options.device, evaluation };
 }
 
 async function evaluateTask(
-  task: Task,
-  { model, folder }: Classifier,
-  { split, limit, batchSize, threads, device, out }: VerbOptions<'evaluate'>,
+  name: TaskName | undefined,
+  classifier: Classifier,
+  options: VerbOptions<'evaluate'>,
   hub: HubOptions,
   context: RunContext,
 ): Promise<Evaluated['evaluation'][number]> {
-  const { rows, split: name } = await fetchRows(task, split, hub, context);
-  const encoded = encode(await loadTokenizer(folder), rows.slice(0, limit), task, task.recipe.maxLength);
-  const session = { device, batchSize, split: name, ...(threads === undefined ? {} : { threads }) };
+  const { limit, batchSize, threads, device, out, cache } = options;
+  const { model, folder } = classifier;
+  const { task: found, rows } = await fetchScored(name, options, options.split, hub, context);
+  const task = taskFor(found, classifier, options.model);
+  const { maxLength } = task.recipe;
+  using encoded = await tokenize(rows, { task, folder, maxLength, limit, cache }, hub, context);
+  const session = { device, batchSize, split: rows.split, ...(threads === undefined ? {} : { threads }) };
   const { predictions, ...scored } = await score(model, task, encoded, context, session);
   if (out === undefined) return scored;
   const file = path.join(out, 'predictions', `${task.name}.ndjson`);

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { tasks } from '@neuroprune/evaluate';
 import { checkWriteAccess, type HubOptions } from '@neuroprune/hub';
 import type { RunResult } from '@neuroprune/report';
 import type { RunContext } from '../context.js';
 import { runFolder } from '../schema/run-folder.js';
 import { keptAs } from '../stages/checkpoints.js';
+import { taskFacts } from '../stages/data.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Inputs, inputsOf } from '../stages/inputs.js';
 import { type Plan, planOf } from '../stages/plan.js';
@@ -44,7 +44,7 @@ export async function trainVerb(
   const warn = (message: string) => warning(run, message);
   const earlier = options.resume ? await earlierRun(folder, warn) : undefined;
   const asked = earlier ? { ...options, threads: options.threads ?? earlier.recipe.recipe.threads } : options;
-  const recipe = recipeOf(asked, tasks[options.task]); // what it refuses need not wait for the network
+  const recipe = recipeOf(asked, taskFacts(options)); // what it refuses need not wait for the network
   if (earlier) checkSameRecipe(earlier, recipe, folder);
   const hub = hubOf(context, options);
   if (destination) await checkAccess(destination, hub, run);
@@ -65,7 +65,8 @@ interface Work {
 async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
   const { options, folder, out, hub, run, earlier, destination, warn } = work;
   const inputs = await inputsOf(options, hub, run);
-  const { task, recipe, model, prepared } = inputs;
+  const { task, recipe, model } = inputs;
+  using prepared = inputs.prepared;
   if (options.dryRun) return { dryRun: true, run: out, ...planOf(task, recipe, model, prepared, destination?.to) };
   if (earlier) checkSameInputs(earlier, inputs, folder, warn);
   try {

@@ -1,0 +1,74 @@
+import path from 'node:path';
+import {
+  type DataBlock,
+  encodeBlocks,
+  loadTokenizer,
+  outputCount,
+  type Task,
+  type TokenFile,
+  tokenKey,
+  tokenRows,
+} from '@neuroprune/evaluate';
+import type { HubOptions } from '@neuroprune/hub';
+import type { RunContext } from '../context.js';
+import { version } from '../version.js';
+import type { FetchedRows } from './fetch-rows.js';
+import { exists } from './run-folder.js';
+import { hashFiles } from './write-file.js';
+
+/** How rows become token ids. */
+export interface TokenChoice {
+  readonly task: Task;
+  /** Folder of the model's tokenizer. */
+  readonly folder: string;
+  readonly maxLength: number;
+  /** Only the first rows. */
+  readonly limit?: number | undefined;
+  /** Whether ids are kept and looked for. */
+  readonly cache: boolean;
+}
+
+/** Folder of the cache of token ids; may be removed at any time. */
+export const tokenFolder = ({ assetsDir }: HubOptions): string => path.join(assetsDir, 'neuroprune', 'tokens');
+
+/** Tokenizes a split, or finds its ids in the cache; close them when done. */
+export async function tokenize(
+  rows: FetchedRows,
+  { task, folder, maxLength, limit = Number.POSITIVE_INFINITY, cache }: TokenChoice,
+  hub: HubOptions,
+  { signal, onEvent }: RunContext,
+): Promise<TokenFile> {
+  const tokenizer = await loadTokenizer(folder);
+  const { sentences, labelColumn, idColumn, labels, classes, refusesEmpty } = task;
+  const columns = { sentences, labelColumn, idColumn, labels, classes, refusesEmpty };
+  const files = rows.files.map(({ sha256 }) => sha256);
+  const key = tokenKey({ version, files, columns, maxLength, limit, tokenizer: await hashesOf(folder) });
+  const wanted = [...new Set([...sentences, labelColumn, idColumn ?? 'idx'])];
+  const blocks = () => encodeBlocks(tokenizer, limited(rows.read(wanted), limit, signal), task, maxLength);
+  const facts = { key, padId: tokenizer.padId, ...(labels !== 'score' && { classes: outputCount(task) }) };
+  return tokenRows(facts, blocks, {
+    folder: cache ? tokenFolder(hub) : undefined,
+    onEvent: (event) => onEvent({ ...event, split: rows.split }),
+  });
+}
+
+async function hashesOf(folder: string): Promise<string[]> {
+  const files = ['tokenizer.json', 'tokenizer_config.json'].map((name) => path.join(folder, name));
+  const there: string[] = [];
+  for (const file of files) if (await exists(file)) there.push(file);
+  return (await hashFiles(there)).map(({ sha256 }) => sha256);
+}
+
+async function* limited(
+  blocks: AsyncIterable<DataBlock>,
+  limit: number,
+  signal: AbortSignal,
+): AsyncGenerator<DataBlock> {
+  let left = limit;
+  for await (const block of blocks) {
+    signal.throwIfAborted();
+    yield block.rows.length <= left ? block : { ...block, rows: block.rows.slice(0, left) };
+    left -= block.rows.length;
+    if (left <= 0) return;
+  }
+}
