@@ -126,11 +126,10 @@ test.runIf(full)(
   async () => {
     const moments = [...times(12, anyTime), ...times(4, inWrite), ...times(4, inPruning)];
     const rows: string[] = [];
-    for (const [i, moment] of moments.entries()) {
+    for (const [i, drawn] of moments.entries()) {
       const out = `runs/stopped-${i}`;
       const args = command(out);
-      const ended = await run(args, moment);
-      checkEnd(ended, moment, [...args, '--resume']);
+      const [moment, ended] = await stopAt(drawn, args, out);
       const stage = ended.stderr
         .match(/^(?:fetch|prepare|(?:train|evaluate) dense|train neuroprune|compact|prove|evaluate|latency|report)\b/gm)
         ?.at(-1);
@@ -146,6 +145,15 @@ test.runIf(full)(
   },
   900_000,
 );
+
+/** Runs until a moment; one that comes too late is drawn again. */
+async function stopAt(drawn: Drawn, args: readonly string[], out: string): Promise<[Drawn, Ended]> {
+  const ended = await run(args, drawn);
+  checkEnd(ended, drawn, [...args, '--resume']);
+  if (ended.code !== 0) return [drawn, ended];
+  await rm(at(out), { recursive: true });
+  return stopAt(anyTime(), args, out);
+}
 
 /** A copy of the whole run as it was after step 88 of the sparse training. */
 async function stoppedAt88(out: string): Promise<void> {

@@ -54,7 +54,7 @@ export const training = {
       .regex(/^([1-9]\d*|\d+(\.\d+)?[smh])$/)
       .default('5m'),
     {
-      description: 'Steps or time between two checkpoints; after a time, the end of an epoch has one too',
+      description: 'Steps or time between two checkpoints; after half of a time, the end of an epoch has one too',
       'x-value': 'STEPS|TIME, such as 500, 90s or 5m',
     },
   ),

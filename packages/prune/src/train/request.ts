@@ -82,7 +82,7 @@ export interface TrainResult {
 export interface CheckpointOptions {
   /** Folder of the checkpoints, `<dir>/<step>/` each; a run that starts anew empties it of those of an earlier one. */
   readonly dir: string;
-  /** Steps between two; or seconds, and at the end of an epoch where the last is a minute old (default: 300 seconds). */
+  /** Steps between two; or seconds, and at the end of an epoch where half of them have passed (default: 300 seconds). */
   readonly every?: { readonly steps: number } | { readonly seconds: number };
   /** How many stay, the newest (default: 2). */
   readonly keep?: number;

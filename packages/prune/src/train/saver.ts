@@ -7,8 +7,8 @@ import type { CheckpointEvent, CheckpointOptions } from './request.js';
 /** How checkpoints are written where nothing else is asked for. */
 export const checkpointDefaults = { every: { seconds: 300 }, keep: 2 } as const;
 
-/** The end of an epoch gets no checkpoint of its own this soon after another. */
-const EPOCH_SECONDS = 60;
+/** Part of the time between two after which the end of an epoch has a checkpoint too. */
+const EPOCH_SHARE = 0.5;
 
 function wholeFrom1(what: string, value: number): void {
   if (Number.isInteger(value) && value >= 1) return;
@@ -67,7 +67,7 @@ export class Saver {
     if ('steps' in this.every) return step % this.every.steps === 0;
     const seconds = (performance.now() - this.at) / 1000;
     const epochEnd = step % this.plan.epochSteps === 0;
-    return seconds >= (epochEnd ? Math.min(this.every.seconds, EPOCH_SECONDS) : this.every.seconds);
+    return seconds >= (epochEnd ? EPOCH_SHARE : 1) * this.every.seconds;
   }
 
   /** Starts to write a checkpoint, once the one before is written. */
