@@ -1,5 +1,5 @@
 /** Claims of tensors inside a model, held against what ONNX Runtime makes of them. */
-import type { Model } from '@neuroprune/onnx';
+import type { DType, Model } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { type Adapters, adapt, adaptersOf, native } from './adapt.js';
 import type { Case } from './cases.js';
@@ -43,7 +43,7 @@ export async function innerClaims(model: Model, bytes: Uint8Array, { ports, sets
     );
     const wrong = inner.flatMap((v) => {
       const { type, dims } = results[v.name] as ort.Tensor;
-      return contradiction(v, type, dims, bindings) ?? [];
+      return contradiction(v, { kind: 'tensor', dtype: type as DType, shape: dims }, bindings) ?? [];
     });
     return { compared: inner.length, wrong };
   } finally {

@@ -6,10 +6,8 @@ import {
   inferModel,
   type Model,
   type Node,
-  type Shape,
   showShape,
   type Value,
-  type ValueType,
 } from '@neuroprune/onnx';
 import type { Case } from './cases.js';
 import type { Recorded } from './recorded.js';
@@ -31,19 +29,21 @@ export interface Claims {
 
 interface Declared {
   readonly value: Value;
-  readonly dtype: Value['dtype'];
-  readonly shape: Shape | undefined;
-  readonly type: Value['type'];
+  readonly type: ValueType | undefined;
 }
 
 type OtherType = NonNullable<Value['type']>;
 type ValueType = NonNullable<Extract<OtherType, { kind: 'sequence' | 'optional' }>['element']>;
 
+/** What is known of a value, whatever its kind; undefined when nothing is. */
+const typeOf = ({ type, dtype, shape }: Value): ValueType | undefined =>
+  type ?? (dtype || shape ? { kind: 'tensor', dtype, shape } : undefined);
+
 /** Forgets all that nodes are said to give; returns it. */
 function forget(model: Model): Declared[] {
   const values = allGraphs(model.graph).flatMap(({ nodes }) => nodes.flatMap(({ outputs }) => outputs));
   return values.map((value) => {
-    const declared = { value, dtype: value.dtype, shape: value.shape, type: value.type };
+    const declared = { value, type: typeOf(value) };
     value.dtype = undefined;
     value.type = undefined;
     value.shape = undefined;

@@ -83,9 +83,9 @@ function small(
 
 test.each([
   [[2, 3], 1, []],
-  [[4, 3], 1, ['y: claims [n,3], is [4,3]']],
-  [[2, 3, 1], 1, ['y: claims [n,3], is [2,3,1]']],
-  [[2, 3], 7, ['y: claims float32, is int64']],
+  [[4, 3], 1, ['y: claims float32[n,3], is float32[4,3]']],
+  [[2, 3, 1], 1, ['y: claims float32[n,3], is float32[2,3,1]']],
+  [[2, 3], 7, ['y: claims float32[n,3], is int64[2,3]']],
 ])('a claim against recorded %j of type %d', (dims, code, wrong) => {
   const { model, of } = small();
   expect(claimsOf(model, of(dims, code)).wrong).toEqual(wrong);
