@@ -74,8 +74,9 @@ export function planOf(task: Task, recipe: Recipe, model: FetchedModel, prepared
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-/** Copies of the parameters in training: weights and two moments, in and out of a step, and the gradient. */
-const STATE_COPIES = 7;
+/** Copies of the parameters in training: weights and two moments, in and out of a step, what a checkpoint is written
+ * from, and the gradient. */
+const STATE_COPIES = 10;
 /** Float32 activations a token keeps for the backward pass, in units of the hidden width and of the hidden units. */
 const KEPT = { width: 16, units: 4, scores: 4 } as const;
 
