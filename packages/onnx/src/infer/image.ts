@@ -1,5 +1,6 @@
 import type { Node } from '../model.js';
-import { axisOf, type Dim, product, quotient, type Shape } from '../shape.js';
+import { axisOf, product, quotient, type Shape } from '../shape.js';
+import { unknownOfLength } from './movement.js';
 import { Resize, Upsample } from './resize.js';
 import { elementsOf, type InferRule, intsAttribute, numberAttribute, shapeAt, stringAttribute } from './rule.js';
 
@@ -9,9 +10,8 @@ const first = (node: Node, shape: Shape | undefined) => [{ dtype: node.inputs[0]
 const AffineGrid: InferRule = (node) => {
   const size = elementsOf(node.inputs[1]);
   const rank = size?.length ?? shapeAt(node, 1)?.[0];
-  if (typeof rank !== 'number') return first(node, undefined);
-  const dims = size ?? new Array<Dim>(rank).fill(null);
-  return first(node, [dims[0] ?? null, ...dims.slice(2), rank - 2]);
+  const dims = size ?? unknownOfLength(rank);
+  return first(node, dims && [dims[0] ?? null, ...dims.slice(2), dims.length - 2]);
 };
 
 const CenterCropPad: InferRule = (node) => {
@@ -26,10 +26,9 @@ const CenterCropPad: InferRule = (node) => {
 
 const Col2Im: InferRule = (node) => {
   const [x, picture, block] = [shapeAt(node, 0), elementsOf(node.inputs[1]), elementsOf(node.inputs[2])];
-  const rank = picture?.length ?? shapeAt(node, 1)?.[0];
-  if (!x || typeof rank !== 'number') return first(node, undefined);
-  const channels = block ? quotient(x[1] ?? null, product(block)) : null;
-  return first(node, [x[0] ?? null, channels, ...(picture ?? new Array<Dim>(rank).fill(null))]);
+  const sizes = picture ?? unknownOfLength(shapeAt(node, 1)?.[0]);
+  const channels = block ? quotient(x?.[1] ?? null, product(block)) : null;
+  return first(node, x && sizes && [x[0] ?? null, channels, ...sizes]);
 };
 
 const DepthToSpace: InferRule = (node) => {

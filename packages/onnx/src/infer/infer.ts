@@ -1,7 +1,7 @@
 import { calledBy, functionsOf } from '../functions.js';
 import { allGraphs, type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
 import type { OpType } from '../ops.js';
-import type { Shape } from '../shape.js';
+import type { Dim, Shape } from '../shape.js';
 import { activation } from './activation.js';
 import { arithmetic } from './arithmetic.js';
 import { typeBody } from './body.js';
@@ -55,7 +55,21 @@ const domainRules = new Map<string, { readonly [opType: string]: InferRule }>([
 /** Types of a node's outputs, in the version of its operator set; nothing is known of operators outside the tables. */
 export function inferNode(node: Node, opset: number = OPSET): TypeInfo[] {
   const rules = domainRules.get(node.domain);
-  return rules && Object.hasOwn(rules, node.opType) ? (rules[node.opType]?.(node, opset) ?? []) : [];
+  const types = rules && Object.hasOwn(rules, node.opType) ? (rules[node.opType]?.(node, opset) ?? []) : [];
+  return types.map((type) => ({ ...type, shape: soundShape(type.shape) }));
+}
+
+/** More dimensions than any tensor has; only a broken file says more. */
+const MAX_RANK = 256;
+
+/** A product with a factor that is no size. */
+const ODD_FACTOR = /^(?!\d+\*)-?[\d.]+(e\+\d+)?\*/;
+
+/** A shape without what a broken file made of it: sizes below 0, fractions, more than can be counted. */
+function soundShape(shape: Shape | undefined): Shape | undefined {
+  if (!shape || shape.length > MAX_RANK) return undefined;
+  const isSound = (d: Dim) => (typeof d === 'number' ? Number.isSafeInteger(d) && d >= 0 : !d || !ODD_FACTOR.test(d));
+  return shape.every(isSound) ? shape : shape.map((d) => (isSound(d) ? d : null));
 }
 
 /** Nodes in calls of functions that are looked into in one model: functions that call each other may make exponentially many. */

@@ -20,14 +20,18 @@ const one = (node: Node, shape: Shape | undefined, elements?: readonly Dim[]): T
   { dtype: dtypeOf(node), shape, elements },
 ];
 
+/** True for the lengths of vectors whose elements are followed. */
+const isShort = (length: Dim | undefined): length is number =>
+  typeof length === 'number' && Number.isInteger(length) && length >= 0 && length <= 64;
+
 /** Unknown dimensions in the number that a shape vector's length says. */
-function unknownOfLength(length: Dim | undefined): Shape | undefined {
-  return typeof length === 'number' ? new Array<Dim>(length).fill(null) : undefined;
+export function unknownOfLength(length: Dim | undefined): Shape | undefined {
+  return isShort(length) ? new Array<Dim>(length).fill(null) : undefined;
 }
 
 /** The elements of a short vector of one and the same. */
 const repeated = (element: Dim, length: Dim | undefined): readonly Dim[] | undefined =>
-  typeof length === 'number' && length <= 64 ? new Array<Dim>(length).fill(element) : undefined;
+  isShort(length) ? new Array<Dim>(length).fill(element) : undefined;
 
 const Reshape: InferRule = (node) => {
   const from = shapeAt(node, 0);
@@ -74,7 +78,8 @@ const Concat: InferRule = (node) => {
 const Split: InferRule = (node) => {
   const shape = shapeAt(node, 0);
   const sizes = integersOf(node.inputs[1]) ?? intsAttribute(node, 'split');
-  const count = sizes?.length ?? numberAttribute(node, 'num_outputs', node.outputs.length);
+  const asked = sizes?.length ?? numberAttribute(node, 'num_outputs', node.outputs.length);
+  const count = node.outputs.length > 0 ? Math.min(asked, node.outputs.length) : asked;
   if (!shape) return Array.from({ length: count }, () => ({ dtype: dtypeOf(node), shape: undefined }));
   const axis = axisOf(numberAttribute(node, 'axis', 0), shape.length);
   // With sizes that only the run knows, neither the parts' sizes nor an even share are known.
@@ -102,7 +107,7 @@ function slicing(node: Node) {
   const [starts, ends] = [part(1, 'starts'), part(2, 'ends')];
   const count = starts?.length ?? shapeAt(node, 1)?.[0];
   const every = <T>(f: (i: number) => T) =>
-    typeof count === 'number' ? Array.from({ length: count }, (_, i) => f(i)) : undefined;
+    isShort(count) ? Array.from({ length: count }, (_, i) => f(i)) : undefined;
   const axes = node.inputs[3] || node.attributes.axes ? part(3, 'axes') : every((i) => i);
   const steps = node.inputs[4] ? integersOf(node.inputs[4]) : every(() => 1);
   return { starts, ends, axes, steps };
@@ -228,7 +233,7 @@ const OneHot: InferRule = (node) => {
 
 const Range: InferRule = (node) => {
   const [a, b, step] = [0, 1, 2].map((i) => elementsOf(node.inputs[i])?.[0] ?? numbersOf(node.inputs[i])?.[0]);
-  if (typeof a === 'number' && typeof b === 'number' && typeof step === 'number') {
+  if (typeof a === 'number' && typeof b === 'number' && typeof step === 'number' && step !== 0) {
     const count = Math.max(0, Math.ceil((b - a) / step));
     const counting = count <= 64 && (dtypeOf(node) === 'int64' || dtypeOf(node) === 'int32');
     return one(node, [count], counting ? Array.from({ length: count }, (_, i) => a + i * step) : undefined);

@@ -65,7 +65,7 @@ const plain = (x: Dim): Dim => (x === 0 ? 0 : x);
 
 /** One result an element; the short operand (a scalar, or one element) serves for all. */
 function zip(lists: readonly (readonly Dim[])[], f: (row: readonly Dim[]) => Dim): readonly Dim[] {
-  const n = lists.some((l) => l.length === 0) ? 0 : Math.max(...lists.map((l) => l.length));
+  const n = lists.some((l) => l.length === 0) ? 0 : lists.reduce((most, l) => Math.max(most, l.length), 0);
   return Array.from({ length: n }, (_, i) => plain(f(lists.map((l) => l[l.length === 1 ? 0 : i] ?? null))));
 }
 

@@ -23,7 +23,7 @@ const StringSplit: InferRule = (node) => {
 
 const TfIdfVectorizer: InferRule = (node) => {
   const x = shapeAt(node, 0);
-  const width = Math.max(-1, ...(intsAttribute(node, 'ngram_indexes') ?? [])) + 1;
+  const width = (intsAttribute(node, 'ngram_indexes') ?? []).reduce((a, b) => Math.max(a, b), -1) + 1;
   return [{ dtype: 'float32', shape: x && [...x.slice(0, -1), width] }];
 };
 

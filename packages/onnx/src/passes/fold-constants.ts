@@ -12,7 +12,8 @@ const MAX_ELEMENTS = 64;
 
 /** Integers that shape inference has worked out. */
 function knownIntegers({ dtype, shape }: Value, elements: readonly number[] | undefined): Tensor | undefined {
-  if (!elements || !shape?.every((d) => typeof d === 'number')) return undefined;
+  // Beyond 2^53, as the ends of open slices are, a number stands for integers beside it too.
+  if (!elements?.every(Number.isSafeInteger) || !shape?.every((d) => typeof d === 'number')) return undefined;
   const dims = shape as readonly number[];
   if (sizeOf(dims) !== elements.length || elements.length > MAX_ELEMENTS) return undefined;
   if (dtype === 'int64') return int64(elements, dims);

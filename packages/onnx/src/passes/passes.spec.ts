@@ -309,6 +309,15 @@ describe('foldConstants', () => {
        output %y`,
     ],
     [
+      'leaves integers that a number cannot hold',
+      `input %x: float32[2]
+       init %end = int64[1] {9223372036854775807}
+       %same: int64[1] = Identity(%end)
+       %y: int64[1] = Concat(%same) {axis: 0}
+       output %y`,
+      '',
+    ],
+    [
       'leaves shapes that are known by name only',
       `input %x: float32[batch,8]
        %s: int64[2] = Shape(%x)
