@@ -10,16 +10,22 @@ export type { InferRule, TypeInfo } from './infer/rule.js';
 export { elementsOf, integersOf } from './infer/rule.js';
 export {
   type Attribute,
+  type AttributeType,
+  type AttributeValue,
   allGraphs,
   emptyGraph,
   type Graph,
   type Model,
+  type ModelFunction,
   modelOf,
   Node,
   OPSET,
+  type Quantization,
+  rootGraphs,
   subgraphs,
   Value,
 } from './model.js';
+export type { Notes } from './notes.js';
 export { type Attributes, isOpType, type Operand, type OpFunctions, type OpType, ops } from './ops.js';
 export { parse } from './parse.js';
 export { eliminateCommonSubexpressions } from './passes/common-subexpressions.js';
@@ -49,6 +55,7 @@ export {
 export {
   float32,
   int64,
+  type SparseTensor,
   sizeOf,
   type Tensor,
   type TensorArrays,
@@ -57,3 +64,4 @@ export {
   viewOf,
   zeros,
 } from './tensor.js';
+export type { OtherType, ValueType } from './value-type.js';

@@ -16,7 +16,7 @@ export function intAttribute(int: bigint): Extract<AttributeValue, { type: 'int'
 }
 
 /** A list of integers; `exact` only where numbers cannot hold them. */
-export function intsAttribute(ints: readonly bigint[]): Extract<AttributeValue, { type: 'ints' }> {
-  const value = ints.map(Number);
-  return value.every(Number.isSafeInteger) ? { type: 'ints', value } : { type: 'ints', value, exact: ints };
+export function intsAttribute(ints: ArrayLike<bigint>): Extract<AttributeValue, { type: 'ints' }> {
+  const value = Array.from(ints, Number);
+  return value.every(Number.isSafeInteger) ? { type: 'ints', value } : { type: 'ints', value, exact: Array.from(ints) };
 }

@@ -4,6 +4,7 @@ import { intAttribute, intsAttribute, shortestFloat } from '../number.js';
 import type { ValueType } from '../value-type.js';
 import type { ExternalReader } from './external-data.js';
 import type { ExternalWriter } from './external-writer.js';
+import { IntegerList } from './integer-list.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
 import { readSparseTensor, readTensor, writeSparseTensor, writeTensor } from './tensor.js';
@@ -39,7 +40,7 @@ interface RawAttribute {
   sparse: Message | undefined;
   type: ValueType | undefined;
   readonly floats: number[];
-  readonly ints: bigint[];
+  readonly ints: IntegerList;
   readonly strings: string[];
   readonly tensors: Message[];
   readonly graphs: Message[];
@@ -52,7 +53,7 @@ interface RawAttribute {
 const emptyAttribute = (): RawAttribute => ({
   ...{ name: '', code: 0, reference: '', doc: '', float: 0, int: 0n, string: '', seen: undefined },
   ...{ tensor: undefined, graph: undefined, sparse: undefined, type: undefined },
-  ...{ floats: [], ints: [], strings: [], tensors: [], graphs: [], sparses: [], types: [] },
+  ...{ floats: [], ints: new IntegerList(), strings: [], tensors: [], graphs: [], sparses: [], types: [] },
 });
 
 const attributeFields = (a: RawAttribute): Handlers => {
@@ -92,7 +93,7 @@ const values: { readonly [K in AttributeType]: (a: RawAttribute, context: Attrib
   int: (a) => intAttribute(a.int),
   string: (a) => ({ type: 'string', value: a.string }),
   floats: (a) => ({ type: 'floats', value: a.floats.map(shortestFloat) }),
-  ints: (a) => intsAttribute(a.ints),
+  ints: (a) => intsAttribute(a.ints.values()),
   strings: (a) => ({ type: 'strings', value: a.strings }),
   tensor: (a, { external }) => ({ type: 'tensor', value: readTensor(required(a, a.tensor), external) }),
   tensors: (a, { external }) => ({ type: 'tensors', value: a.tensors.map((t) => readTensor(t, external)) }),

@@ -1,5 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { OnnxError } from '../errors.js';
+import type { IntegerList } from './integer-list.js';
 import { MAX_PARTS, MAX_TYPED_ELEMENTS } from './limits.js';
 import { decodeText } from './text.js';
 
@@ -73,7 +74,7 @@ export class Field {
   }
 
   /** Repeated int32, int64 or uint64, packed or not, appended to `into` as 64 signed bits. */
-  bigints(into: bigint[]): void {
+  bigints(into: IntegerList): void {
     this.repeated(WireType.Varint, (reader) => into.push(BigInt(reader.int64())));
   }
 

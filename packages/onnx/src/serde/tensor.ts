@@ -4,6 +4,7 @@ import type { Notes } from '../notes.js';
 import { lengthOf, type SparseTensor, sizeOf, type Tensor, type TensorData, viewOf } from '../tensor.js';
 import type { ExternalEntry, ExternalReader } from './external-data.js';
 import { type ExternalWriter, fileChunks } from './external-writer.js';
+import { IntegerList } from './integer-list.js';
 import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
@@ -14,15 +15,23 @@ import { encodeText } from './text.js';
 /** The typed fields of `TensorProto`, for files that do not use `raw_data`. */
 interface TypedFields {
   readonly float: number[];
-  readonly int: bigint[];
+  readonly int: IntegerList;
   readonly double: number[];
   readonly strings: string[];
   /** Elements the tensor has. */
   readonly count: number;
 }
 
-const narrow = (f: TypedFields): number[] => f.int.map(Number);
-const bytes = (f: TypedFields): Uint8Array => Uint8Array.from(narrow(f));
+/** The low bits of the integers, as the array keeps them. */
+function narrowed<T extends { [i: number]: number }>(into: new (length: number) => T): (f: TypedFields) => T {
+  return ({ int }) => {
+    const values = int.values();
+    const out = new into(values.length);
+    for (let i = 0; i < values.length; i++) out[i] = Number(values[i]);
+    return out;
+  };
+}
+const bytes = narrowed(Uint8Array);
 /** Several elements share an entry of the typed field, as they share a byte of raw data; 6-bit floats do not. */
 const unpacked = (dtype: DType) => (f: TypedFields) => {
   const given = bytes(f);
@@ -32,16 +41,16 @@ const unpacked = (dtype: DType) => (f: TypedFields) => {
 const typed: { readonly [D in DType]: (fields: TypedFields) => TensorData } = {
   float32: (f) => Float32Array.from(f.float),
   float64: (f) => Float64Array.from(f.double),
-  float16: (f) => Uint16Array.from(narrow(f)),
-  bfloat16: (f) => Uint16Array.from(narrow(f)),
-  int8: (f) => Int8Array.from(narrow(f)),
-  int16: (f) => Int16Array.from(narrow(f)),
-  int32: (f) => Int32Array.from(narrow(f)),
-  int64: (f) => BigInt64Array.from(f.int),
+  float16: narrowed(Uint16Array),
+  bfloat16: narrowed(Uint16Array),
+  int8: narrowed(Int8Array),
+  int16: narrowed(Int16Array),
+  int32: narrowed(Int32Array),
+  int64: (f) => f.int.values(),
   uint8: bytes,
-  uint16: (f) => Uint16Array.from(narrow(f)),
-  uint32: (f) => Uint32Array.from(narrow(f)),
-  uint64: (f) => BigUint64Array.from(f.int),
+  uint16: narrowed(Uint16Array),
+  uint32: narrowed(Uint32Array),
+  uint64: (f) => new BigUint64Array(f.int.values().buffer),
   bool: bytes,
   string: (f) => f.strings,
   complex64: (f) => Float32Array.from(f.float),
@@ -61,7 +70,7 @@ const typed: { readonly [D in DType]: (fields: TypedFields) => TensorData } = {
 };
 
 interface RawTensor extends Omit<TypedFields, 'count'> {
-  readonly dims: bigint[];
+  readonly dims: IntegerList;
   dtypeCode: number;
   name: string;
   raw: Uint8Array | undefined;
@@ -114,8 +123,8 @@ function externalEntry(t: RawTensor, byteLength: number): ExternalEntry {
 }
 
 /** Dimensions a tensor may have: at most `MAX_RANK`, none negative, with a number of elements that is one. */
-export function dimsOf(given: readonly bigint[], where: string): number[] {
-  const dims = given.map(Number);
+export function dimsOf(given: IntegerList, where: string): number[] {
+  const dims = Array.from(given.values(), Number);
   // A zero would hide the others in the product.
   const most = dims.reduce((n, d) => n * Math.max(d, 1), 1);
   if (dims.length > MAX_RANK || dims.some((d) => d < 0) || !Number.isSafeInteger(16 * most)) {
@@ -161,7 +170,7 @@ function typedTensor(t: RawTensor, dtype: DType, dims: readonly number[]): Tenso
 /** Reads the `TensorProto` of an initializer, whose name is that of its value. */
 export function readNamedTensor(message: Message, external: ExternalReader): { readonly name: string; tensor: Tensor } {
   const t: RawTensor = {
-    ...{ dims: [], float: [], int: [], double: [], strings: [], external: [] },
+    ...{ dims: new IntegerList(), float: [], int: new IntegerList(), double: [], strings: [], external: [] },
     ...{ dtypeCode: 0, name: '', raw: undefined, isExternal: false, notes: undefined },
   };
   const notes = readNotes(message, 12, 16, tensorFields(t));
@@ -185,7 +194,7 @@ export function readTensor(message: Message, external: ExternalReader): Tensor {
 
 /** Reads a `SparseTensorProto`. */
 export function readSparseTensor(message: Message, external: ExternalReader): SparseTensor {
-  const given: bigint[] = [];
+  const given = new IntegerList();
   let values: Tensor | undefined;
   let indices: Tensor | undefined;
   message.read({
