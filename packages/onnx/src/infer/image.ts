@@ -1,8 +1,8 @@
 import type { Node } from '../model.js';
 import { axisOf, product, quotient, type Shape } from '../shape.js';
-import { unknownOfLength } from './movement.js';
 import { Resize, Upsample } from './resize.js';
 import { elementsOf, type InferRule, intsAttribute, numberAttribute, shapeAt, stringAttribute } from './rule.js';
+import { unknownOfLength } from './vector.js';
 
 const first = (node: Node, shape: Shape | undefined) => [{ dtype: node.inputs[0]?.dtype, shape }];
 

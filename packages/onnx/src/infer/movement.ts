@@ -14,24 +14,13 @@ import {
   tensorAttribute,
   tensorElements,
 } from './rule.js';
+import { Slice } from './slice.js';
+import { repeated, unknownOfLength } from './vector.js';
 
 const dtypeOf = (node: Node, index = 0) => node.inputs[index]?.dtype;
 const one = (node: Node, shape: Shape | undefined, elements?: readonly Dim[]): TypeInfo[] => [
   { dtype: dtypeOf(node), shape, elements },
 ];
-
-/** True for the lengths of vectors whose elements are followed. */
-const isShort = (length: Dim | undefined): length is number =>
-  typeof length === 'number' && Number.isInteger(length) && length >= 0 && length <= 64;
-
-/** Unknown dimensions in the number that a shape vector's length says. */
-export function unknownOfLength(length: Dim | undefined): Shape | undefined {
-  return isShort(length) ? new Array<Dim>(length).fill(null) : undefined;
-}
-
-/** The elements of a short vector of one and the same. */
-const repeated = (element: Dim, length: Dim | undefined): readonly Dim[] | undefined =>
-  isShort(length) ? new Array<Dim>(length).fill(element) : undefined;
 
 const Reshape: InferRule = (node) => {
   const from = shapeAt(node, 0);
@@ -90,57 +79,6 @@ const Split: InferRule = (node) => {
     const size = sizes?.[i] ?? (last ? (whole as number) - (share as number) * i : share);
     return { dtype: dtypeOf(node), shape: shape.map((d, j) => (j === axis ? size : d)) };
   });
-};
-
-function slicedDim(dim: Dim, start: number, end: number, step: number): Dim {
-  if (typeof dim !== 'number') return start === 0 && end >= 2 ** 31 - 1 && step === 1 ? dim : null;
-  const clamp = (x: number, low: number, high: number) => Math.min(Math.max(x < 0 ? x + dim : x, low), high);
-  const [from, to] =
-    step > 0 ? [clamp(start, 0, dim), clamp(end, 0, dim)] : [clamp(start, 0, dim - 1), clamp(end, -1, dim - 1)];
-  return Math.max(0, Math.ceil((to - from) / step));
-}
-
-/** What a slice is told: operands since operator set 10, attributes before. */
-function slicing(node: Node) {
-  const part = (index: number, name: string) =>
-    node.inputs[index] ? integersOf(node.inputs[index]) : intsAttribute(node, name);
-  const [starts, ends] = [part(1, 'starts'), part(2, 'ends')];
-  const count = starts?.length ?? shapeAt(node, 1)?.[0];
-  const every = <T>(f: (i: number) => T) =>
-    isShort(count) ? Array.from({ length: count }, (_, i) => f(i)) : undefined;
-  const axes = node.inputs[3] || node.attributes.axes ? part(3, 'axes') : every((i) => i);
-  const steps = node.inputs[4] ? integersOf(node.inputs[4]) : every(() => 1);
-  return { starts, ends, axes, steps };
-}
-
-/** The elements of a computed shape that a slice takes. */
-function slicedElements(elements: readonly Dim[], start: number, end: number, step: number): readonly Dim[] {
-  const n = slicedDim(elements.length, start, end, step) as number;
-  const from = Math.min(Math.max(start < 0 ? start + elements.length : start, 0), elements.length - (step < 0 ? 1 : 0));
-  return Array.from({ length: n }, (_, i) => elements[from + i * step] ?? null);
-}
-
-const Slice: InferRule = (node) => {
-  const shape = shapeAt(node, 0);
-  const { starts, ends, axes, steps } = slicing(node);
-  if (!shape) return one(node, undefined);
-  if (!axes) {
-    return one(
-      node,
-      shape.map(() => null),
-    );
-  }
-  const dims = [...shape];
-  axes.forEach((axis, i) => {
-    const at = axisOf(axis, shape.length);
-    const [s, e, step] = [starts?.[i], ends?.[i], steps?.[i]];
-    dims[at] =
-      s === undefined || e === undefined || step === undefined ? null : slicedDim(shape[at] ?? null, s, e, step);
-  });
-  const whole = shape.length === 1 ? elementsOf(node.inputs[0]) : undefined;
-  const [[s], [e], [step]] = [starts ?? [], ends ?? [], steps ?? []];
-  const isKnown = s !== undefined && e !== undefined && step !== undefined;
-  return one(node, dims, whole && isKnown ? slicedElements(whole, s, e, step) : undefined);
 };
 
 /** With axes that only the run knows, their number says the rank. */
