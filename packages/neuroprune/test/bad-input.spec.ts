@@ -68,7 +68,12 @@ test.each<[what: string, line: string, code: number, message: RegExp, endpoint?:
   ['another architecture', 'prune ./gpt2 --task sst2 --sparsity 0.7', 2, /model_type 'gpt2' is not supported/],
   ['cut weights', 'prune ./cut --task sst2 --sparsity 0.7', 2, /model.safetensors: .*cut short\?/],
   ['cut rows', prune, 2, /train-00000-of-00001.parquet/, 'broken rows'],
-  ['rows the data set lacks', `prune ${model} --task rte --sparsity 0.7`, 2, /no data files for the configuration 'rte'/],
+  [
+    'rows the data set lacks',
+    `prune ${model} --task rte --sparsity 0.7`,
+    2,
+    /no data files for the configuration 'rte'/,
+  ],
   ['a folder of something else', `${prune} --out occupied`, 2, /occupied: expected a new folder/],
   ['no token', `${publish} local/x`, 2, /publishing needs a token; set HF_TOKEN/, 'fixtures', ''],
   ['a token nobody has', `${publish} local/x`, 1, /the token is not accepted/, 'fixtures', 'hf_nobodys'],

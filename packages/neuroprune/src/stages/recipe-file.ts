@@ -67,12 +67,16 @@ export function recipeFileOf({ model, task, prepared, recipe }: Inputs): RecipeF
         [train.name]: split(train),
         [validation.name]: { ...split(validation), ...(validation.positions && { heldOut }) },
       },
-      ...(!Object.hasOwn(tasks, task.name) && { task }),
+      ...(!isOfTable(task) && { task }),
     },
     recipe,
     versions: versions(),
   };
 }
+
+// A folder may have the name of a task.
+const isOfTable = ({ name, dataset }: Task): boolean =>
+  Object.hasOwn(tasks, name) && tasks[name as TaskName].dataset.id === dataset.id;
 
 /** The task of a run folder's recipe. */
 export const taskOf = ({ dataset, recipe }: RecipeFile): Task => dataset.task ?? tasks[recipe.task as TaskName];
