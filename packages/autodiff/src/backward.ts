@@ -1,14 +1,13 @@
 import {
   type Attributes,
-  allGraphs,
   type GraphBuilder,
   isOpType,
   type Node,
   type OpType,
   ops,
-  subgraphs,
   type Value,
 } from '@neuroprune/onnx';
+import { captured } from './captured.js';
 import { AutodiffError } from './errors.js';
 import { filledLike, zerosLike } from './like.js';
 import { controlFlow, nonDifferentiable, pending } from './lists.js';
@@ -41,18 +40,10 @@ export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[]
 /** Marks a node's outputs when they depend on something live; says whether they do. */
 function extend(live: Set<Value>, node: Node): boolean {
   if (node.domain === '' && Object.hasOwn(nonDifferentiable, node.opType)) return false;
-  if (!node.inputs.some((x) => x && live.has(x)) && !captures(node, live)) return false;
+  if (![...node.inputs, ...captured(node)].some((x) => x && live.has(x))) return false;
   for (const y of node.outputs) if (!y.dtype || isFloat(y)) live.add(y);
   return true;
 }
-
-/** True when a graph inside the node reads something live around it. */
-const captures = (node: Node, live: ReadonlySet<Value>): boolean =>
-  subgraphs(node).some((body) =>
-    [...body.outputs, ...allGraphs(body).flatMap((g) => g.nodes.flatMap((n) => n.inputs))].some(
-      (v) => v && live.has(v),
-    ),
-  );
 
 const seed = (builder: GraphBuilder, of: Value): Value =>
   of.shape?.length === 0 ? builder.scalar(1, of.dtype) : filledLike(builder, of, 1);

@@ -30,7 +30,8 @@ export function weightedSum(builder: GraphBuilder, of: GradientOptions['of'], fi
   const weights = Object.entries(Array.isArray(of) ? Object.fromEntries(of.map((name) => [name, 1])) : of);
   const { op } = builder;
   const terms = weights.map(([name, weight]) => {
-    const sum = op.ReduceSum(find(name), undefined, { keepdims: 0 });
+    const value = find(name);
+    const sum = value.shape?.length === 0 ? value : op.ReduceSum(value, undefined, { keepdims: 0 });
     return weight === 1 ? sum : op.Mul(sum, weight as number);
   });
   const [first, ...rest] = terms;

@@ -1,4 +1,5 @@
 import type { Graph, Node, Value } from '@neuroprune/onnx';
+import { captured } from './captured.js';
 import { AutodiffError } from './errors.js';
 import { nonDifferentiable } from './lists.js';
 
@@ -37,7 +38,7 @@ function reached(value: Value): Set<Value> {
     const next = pending.pop();
     if (!next || seen.has(next)) continue;
     seen.add(next);
-    if (next.producer && isSmooth(next.producer)) pending.push(...next.producer.inputs);
+    if (next.producer && isSmooth(next.producer)) pending.push(...next.producer.inputs, ...captured(next.producer));
   }
   return seen;
 }

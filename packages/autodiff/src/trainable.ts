@@ -19,7 +19,7 @@ import {
 import { backward } from './backward.js';
 import { replaceDropout } from './dropout.js';
 import { AutodiffError } from './errors.js';
-import { finder } from './gradients.js';
+import { finder, type GradientOptions, weightedSum } from './gradients.js';
 import { losses } from './loss.js';
 import { adamw } from './optim/adamw.js';
 import type { Optimizer } from './optim/optimizer.js';
@@ -36,8 +36,11 @@ export type Terms = (
 
 /** What to minimise, over which parameters, and how. */
 export interface TrainableOptions {
-  /** A loss over the model's first output and the inputs `labels` and `weights`, or a scalar output that is one. */
-  readonly loss: keyof typeof losses | { readonly output: string };
+  /**
+   * A loss over the model's first output and the inputs `labels` and `weights`, or a scalar output that is one; several
+   * outputs are added up, with their weights where they are given.
+   */
+  readonly loss: keyof typeof losses | { readonly output: GradientOptions['of'] };
   /** Initializers to train; by default every float32 one with an axis that the loss depends on, constants of the builder apart. */
   readonly wrt?: readonly string[];
   /** By default AdamW. */
@@ -104,12 +107,17 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   });
 }
 
+function scalarNamed(find: (name: string) => Value, name: string): Value {
+  const value = find(name);
+  if (value.shape?.length !== 0)
+    throw new AutodiffError(`loss: expected a scalar output, got '${name}' [${value.shape}]`);
+  return value;
+}
+
 function lossOf(model: Model, builder: GraphBuilder, loss: TrainableOptions['loss']): Value {
   if (typeof loss === 'object') {
-    const value = finder(model)(loss.output);
-    if (value.shape?.length !== 0)
-      throw new AutodiffError(`loss: expected a scalar output, got '${loss.output}' [${value.shape}]`);
-    return value;
+    const find = (name: string) => scalarNamed(finder(model), name);
+    return weightedSum(builder, loss.output, find);
   }
   const [output] = model.graph.outputs;
   if (!output) throw new AutodiffError(`model '${model.graph.name}': expected an output, got none`);
