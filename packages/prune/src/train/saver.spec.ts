@@ -1,5 +1,8 @@
 import { performance } from 'node:perf_hooks';
+import { float32 } from '@neuroprune/onnx';
 import { expect, onTestFinished, test, vi } from 'vitest';
+import { temporaryFolder } from '../../test/models.js';
+import type { WritePoint } from '../checkpoint/folder.js';
 import type { CheckpointOptions } from './request.js';
 import { Saver } from './saver.js';
 
@@ -37,4 +40,37 @@ test('what a run goes on from is not due again', () => {
 test('chunks end where a checkpoint may be due', () => {
   expect(saverAt().saver.stops).toEqual([10, 20, 30, 40]);
   expect(saverAt({ every: { steps: 12 } }).saver.stops).toEqual([12, 24, 36]);
+});
+
+test('a checkpoint is written beside what follows, one at a time', async () => {
+  const said: (string | number)[] = [];
+  const context = {
+    onEvent: ({ step }: { step: number }) => said.push(step),
+    at: (point: WritePoint) => said.push(point),
+  };
+  const saver = new Saver({ dir: await temporaryFolder() }, { steps: 40, epochSteps: 10 }, context);
+  const tensors = new Map([['w', float32(new Float32Array(1000), [1000])]]);
+  await saver.save({ step: 1, tensors, progress: {} });
+  said.push('goes on');
+  expect(saver.newest).toBe(1);
+  await saver.save({ step: 2, tensors, progress: {} });
+  said.push('goes on');
+  await saver.settle();
+  const one = ['checkpoint-write', 'checkpoint-rename'];
+  expect(said).toEqual(['goes on', ...one, 1, 'goes on', ...one, 2]);
+});
+
+test('what went wrong in writing is thrown when the run asks next', async () => {
+  const fail = () => {
+    throw new Error('no');
+  };
+  const saver = new Saver(
+    { dir: await temporaryFolder() },
+    { steps: 4, epochSteps: 4 },
+    { onEvent: () => {}, at: fail },
+  );
+  await saver.save({ step: 1, tensors: new Map(), progress: {} });
+  await saver.idle();
+  expect(() => saver.check()).toThrow('no');
+  await expect(saver.settle()).rejects.toThrow('no');
 });

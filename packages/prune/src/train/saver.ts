@@ -28,8 +28,6 @@ export interface SaverContext {
 export class Saver {
   /** The step of the newest checkpoint that was handed over. */
   newest: number | undefined;
-  /** The step of the newest one that the disk has. */
-  written: number | undefined;
   private at = performance.now();
   private writing: Promise<void> = Promise.resolve();
   private failure: { readonly error: unknown } | undefined;
@@ -57,7 +55,6 @@ export class Saver {
   /** Says that the run goes on from a checkpoint. */
   resumed(step: number): void {
     this.newest = step;
-    this.written = step;
   }
 
   /** Whether the state after this step is to be kept. */
@@ -101,7 +98,6 @@ export class Saver {
     const { step } = checkpoint;
     await writeCheckpoint(dir, checkpoint, this.context.at);
     await tidyCheckpoints(dir, keep);
-    this.written = step;
     this.context.onEvent({ type: 'checkpoint', step });
   }
 }
