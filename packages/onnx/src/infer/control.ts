@@ -1,6 +1,6 @@
 import type { Graph, Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
-import { type InferRule, intsAttribute, numberAttribute, type TypeInfo } from './rule.js';
+import { elementsOf, type InferRule, integersOf, intsAttribute, numberAttribute, type TypeInfo } from './rule.js';
 import { commonShape, commonType, infoOf, typeOf } from './types.js';
 
 /** The graph a node has under a name. */
@@ -29,9 +29,16 @@ const Loop: InferRule = (node) => {
   });
 };
 
+/** Of a condition that is known, the branch that is taken counts alone. */
 const If: InferRule = (node) => {
+  const condition = integersOf(node.inputs[0])?.[0];
+  const then = bodyOf(node, 'then_branch')?.outputs ?? [];
   const otherwise = bodyOf(node, 'else_branch')?.outputs;
-  return (bodyOf(node, 'then_branch')?.outputs ?? []).map((v, i): TypeInfo => {
+  if (condition !== undefined) {
+    const taken = condition === 0 ? (otherwise ?? []) : then;
+    return taken.map((v) => ({ ...infoOf(typeOf(v)), elements: elementsOf(v) }));
+  }
+  return then.map((v, i): TypeInfo => {
     const info = infoOf(commonType(typeOf(v), typeOf(otherwise?.[i])));
     return info.type ? info : { ...info, dtype: v.dtype };
   });

@@ -23,6 +23,7 @@ import { selection } from './selection.js';
 import { sequence } from './sequence.js';
 import { signal } from './signal.js';
 import { text } from './text.js';
+import { training } from './training.js';
 
 /** The shape rule of every operator in the table; an operator without one does not compile. */
 export const inferRules: { readonly [K in OpType]: InferRule } = {
@@ -50,6 +51,7 @@ const domainRules = new Map<string, { readonly [opType: string]: InferRule }>([
   ['', inferRules],
   ['ai.onnx', inferRules],
   ['ai.onnx.ml', ml],
+  ['ai.onnx.preview.training', training],
 ]);
 
 /** Types of a node's outputs, in the version of its operator set; nothing is known of operators outside the tables. */
