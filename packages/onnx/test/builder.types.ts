@@ -7,6 +7,9 @@ const x = b.input('x', 'float32', ['batch', 4]);
 
 export const one: Value = op.Add(x, 1);
 export const three: [Value, Value, Value] = op.LayerNormalization(x, x, { epsilon: 1e-5 });
+export const two: [Value, Value] = op.MaxPool(x, { kernel_shape: [2] });
+export const four: [Value, Value, Value, Value] = op.Unique(x);
+export const states: [Value, Value, Value] = op.LSTM(x, x, x, undefined, x, { hidden_size: 4 });
 export const many: Value[] = op.Split(x, undefined, { num_outputs: 2 });
 export const optional: Value = op.Clip(x, undefined, 1);
 export const some: Value = op.Slice(x, x, x, x);
@@ -15,7 +18,7 @@ export const list: Value = op.Concat([x, x], { axis: 0 });
 export const ints: Value = op.Transpose(x, { perm: [1, 0] });
 
 // @ts-expect-error no such operator
-op.Conv(x, x);
+op.Convolve(x, x);
 // @ts-expect-error an operand is missing
 op.Add(x);
 // @ts-expect-error an operand too many
