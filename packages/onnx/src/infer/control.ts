@@ -1,7 +1,7 @@
 import type { Graph, Node } from '../model.js';
 import { axisOf, type Shape } from '../shape.js';
 import { elementsOf, type InferRule, integersOf, intsAttribute, numberAttribute, type TypeInfo } from './rule.js';
-import { commonShape, commonType, infoOf, typeOf } from './types.js';
+import { commonShape, commonType, infoOf, typeOf, withoutShape } from './types.js';
 
 /** The graph a node has under a name. */
 export function bodyOf(node: Node, name: string): Graph | undefined {
@@ -23,7 +23,8 @@ const Loop: InferRule = (node) => {
   const carried = node.inputs.length - 2;
   return (graph?.outputs.slice(1) ?? []).map((v, i): TypeInfo => {
     const { dtype, shape } = v;
-    if (v.type) return infoOf(commonType(typeOf(node.inputs[i + 2]), v.type));
+    // An optional may come in where the body hands on what it holds; ONNX types the result by the body.
+    if (v.type) return infoOf(commonType(typeOf(node.inputs[i + 2]), v.type) ?? withoutShape(v.type));
     if (i >= carried) return { dtype, shape: shape && [null, ...shape] };
     return { dtype, shape: carriedShape(node.inputs[i + 2]?.shape, graph?.inputs[i + 2]?.shape, shape) };
   });

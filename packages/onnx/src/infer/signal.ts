@@ -24,7 +24,10 @@ const DFT: InferRule = (node, opset) => {
   const dtype = node.inputs[0]?.dtype;
   if (!x) return [{ dtype, shape: undefined }];
   const at = transformAxis(node, opset);
-  if (at === undefined) return [{ dtype, shape: [...x.slice(0, -1).map(() => null), 2] }];
+  if (at === undefined) {
+    const same = !node.inputs[1] && numberAttribute(node, 'onesided', 0) === 0;
+    return [{ dtype, shape: [...x.slice(0, -1).map((d) => (same ? d : null)), 2] }];
+  }
   const axis = axisOf(at, x.length);
   const length = node.inputs[1] ? elementAt(node, 1) : (x[axis] ?? null);
   const kept = numberAttribute(node, 'onesided', 0) === 1 ? oneSided(length) : length;
