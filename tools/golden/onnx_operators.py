@@ -28,8 +28,8 @@ DTYPES = {
 }  # fmt: skip
 
 
-def schema_row(schema):
-    """Inputs as '', '?' (optional) and '...' (any number), attributes, outputs [least, most]."""
+def schema_row(schema, since):
+    """Inputs as '', '?' (optional) and '...' (any number), attributes, outputs [least, most], the set that brought it."""
     option = defs.OpSchema.FormalParameterOption
     mark = {option.Single: "", option.Optional: "?", option.Variadic: "..."}
     attrs = {}
@@ -41,17 +41,18 @@ def schema_row(schema):
         "in": [mark[i.option] for i in schema.inputs],
         "attrs": attrs,
         "out": [schema.min_output, "..." if many else schema.max_output],
+        "since": since,
     }
 
 
 def schemas():
-    newest = {}
+    newest, since = {}, {}
     for s in defs.get_all_schemas_with_history():
         if s.domain == "" and s.since_version <= OPSET:
+            since[s.name] = min(s.since_version, since.get(s.name, OPSET))
             if s.name not in newest or newest[s.name].since_version < s.since_version:
                 newest[s.name] = s
-    # The last form of a withdrawn operator has no inputs any more where its page is empty.
-    return {name: schema_row(s) for name, s in sorted(newest.items())}
+    return {name: schema_row(s, since[name]) for name, s in sorted(newest.items())}
 
 
 def dtype_name(code):

@@ -39,6 +39,7 @@ describe('check', () => {
     ['%y = Neg(%x) {axis: 1} output %y', /an attribute it has, got 'axis'/],
     ['%y = Cast(%x) output %y', /expected attribute 'to', got none/],
     ['%y = Cast(%x) {to: 1.0} output %y', /attribute 'to' as int, got float/],
+    ['%y = Swish(%x) output %y', /Swish\(y\): expected an operator of set 20, got one of set 24/],
     ['%y = other::Op(%x) output %y', /operator set for domain 'other'/],
   ])('refuses %s', (text, message) => {
     expect(checked(text)).toThrow(message);
@@ -47,6 +48,7 @@ describe('check', () => {
   it('looks at operands and attributes in the operator set of the table only', () => {
     const old = 'onnx 8 "" opset "" 13 ';
     expect(checked('%y = ReduceMean(%x) {axes: [0]} output %y', old)).not.toThrow();
+    expect(checked('%y = Swish(%x) output %y', 'onnx 11 "" opset "" 24 ')).not.toThrow();
     expect(checked('%y = Neg(%h) %h = Neg(%x) output %y', old)).toThrow(/before its use/);
   });
 

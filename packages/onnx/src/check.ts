@@ -29,6 +29,14 @@ function checkTypes(node: Node): void {
   }
 }
 
+function checkVersion(node: Node, { since = OPSET }: OpSpec): void {
+  if (since > OPSET) {
+    throw new OnnxError(
+      `${describe(node)}: expected an operator of set ${OPSET}, got one of set ${since}; state that set`,
+    );
+  }
+}
+
 function checkArity(node: Node, spec: OpSpec): void {
   const variadic = spec.in.at(-1)?.startsWith('...') ?? false;
   const needed = spec.in.filter((name) => !name.endsWith('?') && !name.startsWith('...'));
@@ -100,6 +108,7 @@ function checkNode(node: Node, defined: Defined, rules: Rules): void {
     throw new OnnxError(`${describe(node)}: expected '${missing.name}' before its use, got it later or never`);
   checkReferences(node, rules);
   if (!called && node.domain === '' && rules.opsets[''] === OPSET && isOpType(node.opType)) {
+    checkVersion(node, ops[node.opType]);
     checkArity(node, ops[node.opType]);
     checkAttributes(node, ops[node.opType]);
     checkTypes(node);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { OPSET } from './model.js';
 import { type OpSpec, ops } from './ops.js';
 
 interface Schema {
   readonly in: readonly ('' | '?' | '...')[];
   readonly attrs: Readonly<Record<string, string>>;
   readonly out: readonly [least: number, most: number | '...'];
+  readonly since: number;
 }
 
 const file = path.join(import.meta.dirname, '../fixtures/operators/schemas.json');
@@ -28,5 +30,6 @@ describe('the operator table against the schemas of ONNX', () => {
     expect(spec.in.map(mark)).toEqual(schema.in);
     expect(spec.attrs ?? {}).toEqual(schema.attrs);
     expect(results(spec)).toEqual(schema.out);
+    expect(spec.since).toBe(schema.since > OPSET ? schema.since : undefined);
   });
 });

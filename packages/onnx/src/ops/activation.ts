@@ -14,6 +14,6 @@ export const activation = {
   Selu: { in: ['x'], attrs: { alpha: 'float', gamma: 'float' } },
   Shrink: { in: ['x'], attrs: { bias: 'float', lambd: 'float' } },
   Softsign: unary,
-  Swish: alpha,
+  Swish: { ...alpha, since: 24 },
   ThresholdedRelu: alpha,
 } as const satisfies Record<string, OpSpec>;

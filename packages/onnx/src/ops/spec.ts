@@ -29,6 +29,8 @@ export interface OpSpec {
   readonly out?: number | '...';
   /** How many results a node has at least and at most, where some may be left out at the end. */
   readonly outs?: readonly [least: number, most: number];
+  /** The operator set that brought the operator, where that is above the builder's. */
+  readonly since?: number;
 }
 
 /** One operand. */
