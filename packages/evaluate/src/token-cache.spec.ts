@@ -141,6 +141,14 @@ describe('tokenRows', () => {
     expect([made(), cache()]).toEqual([2, ['miss', 'corrupt', 'hit']]);
   });
 
+  it('does without a folder that cannot be made', async () => {
+    const { get, cache } = watched();
+    const file = path.join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    await get(path.join(file, 'below'));
+    expect(cache()).toEqual(['off']);
+  });
+
   it('keeps nothing without a folder', async () => {
     const { get, made, cache, events } = watched();
     await get(undefined);

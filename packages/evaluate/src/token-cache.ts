@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { EncodedRow } from './encode.js';
@@ -28,7 +28,7 @@ export const tokenKey = (facts: Readonly<Record<string, unknown>>): string =>
 
 /**
  * Rows by their key: those on disk where their hash holds, else made anew. The rows are never in memory together.
- * Rejects with what `make` throws; a cache that cannot be written is a job error.
+ * Rejects with what `make` throws; a folder that cannot be written is as none.
  */
 export async function tokenRows(
   facts: TokenFileFacts,
@@ -45,8 +45,20 @@ export async function tokenRows(
     onEvent?.({ type: 'tokens', file, cache: 'hit' });
     return found;
   }
+  if (!(await isWritable(folder))) return temporaryRows(facts, make, onEvent);
   onEvent?.({ type: 'tokens', file, cache: found ?? 'miss' });
   return written(file, facts, make);
+}
+
+/** Whether files can be made in a folder, which is made if need be; one that others own is no reason to fail. */
+async function isWritable(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 async function temporaryRows(

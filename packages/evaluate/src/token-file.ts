@@ -68,8 +68,8 @@ export async function writeTokenFile(
       for (const row of rows) {
         counter.add(row);
         lengths.add(row.inputIds.length);
-        await output.write(recordOf(row));
       }
+      await output.write(recordsOf(rows));
     }
     await output.write(lengths.bytes());
     const footer = { format: TOKEN_FORMAT, key, padId, regression: classes === undefined, stats: counter.stats() };
@@ -87,13 +87,22 @@ export async function writeTokenFile(
   }
 }
 
-function recordOf({ id, label, cut = 0, inputIds, tokenTypeIds }: EncodedRow): Uint8Array {
-  const record = new ArrayBuffer(recordBytes(inputIds.length));
-  new Float64Array(record, 0, 2).set([id, label]);
-  new Int32Array(record, 16, 2).set([cut, inputIds.length]);
-  new Int32Array(record, HEAD, inputIds.length).set(inputIds);
-  new Uint8Array(record, HEAD + 4 * inputIds.length, inputIds.length).set(tokenTypeIds);
-  return new Uint8Array(record);
+/** The records of some rows, one after the other. */
+function recordsOf(rows: readonly EncodedRow[]): Uint8Array {
+  const bytes = new Uint8Array(rows.reduce((sum, { inputIds }) => sum + recordBytes(inputIds.length), 0));
+  const floats = new Float64Array(bytes.buffer);
+  const words = new Int32Array(bytes.buffer);
+  let at = 0;
+  for (const { id, label, cut = 0, inputIds, tokenTypeIds } of rows) {
+    floats[at / 8] = id;
+    floats[at / 8 + 1] = label;
+    words[at / 4 + 4] = cut;
+    words[at / 4 + 5] = inputIds.length;
+    words.set(inputIds, (at + HEAD) / 4);
+    bytes.set(tokenTypeIds, at + HEAD + 4 * inputIds.length);
+    at += recordBytes(inputIds.length);
+  }
+  return bytes;
 }
 
 /** Gathers small writes, and hashes all. */
@@ -145,14 +154,14 @@ class Lengths {
 }
 
 /**
- * Opens a file that `writeTokenFile` wrote for a key, after checking its hash; undefined where there is none.
+ * Opens a file that `writeTokenFile` wrote for a key, after checking its hash; undefined where there is none that can be read.
  * @throws EvaluateError (`input`) where it is damaged or another key's.
  */
 export async function openTokenFile(file: string, key: string): Promise<TokenFile | undefined> {
   const bad = (why: string): EvaluateError =>
     new EvaluateError('input', `${file}: expected the tokens that were written there, got ${why}; remove it`);
   const handle = await open(file).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(error.code ?? '')) return undefined;
     throw error;
   });
   if (handle === undefined) return undefined;

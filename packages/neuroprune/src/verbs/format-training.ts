@@ -65,6 +65,7 @@ function formatPlan(plan: TrainPlan): string {
       ['attention heads', headsOf(plan)],
       ['training rows', integer(rows.train)],
       ['validation rows', integer(rows.validation)],
+      ...dataRows(plan),
       ['steps', `${integer(plan.steps)}${recipe.baseline ? ', twice' : ''}`],
       ['learning rate', String(recipe.lr)],
       ['memory of training, roughly', `${integer(plan.memory / 1e6)} MB`],
@@ -76,6 +77,20 @@ function formatPlan(plan: TrainPlan): string {
     ),
   ].join('\n');
 }
+
+/** Rows of each class and rows that were cut, split by split. */
+function dataRows({ data, labels }: Plan): string[][] {
+  return Object.entries(data).flatMap(([split, { classes = [], truncated }]) => [
+    ...(labels === 'score' ? [] : labels.slice(0, MOST_CLASSES)).map((label, i) => [
+      `${split}: ${label}`,
+      integer(classes[i] ?? 0),
+    ]),
+    [`${split}: cut to the longest length`, integer(truncated)],
+  ]);
+}
+
+/** Classes that are listed. */
+const MOST_CLASSES = 20;
 
 function headsOf({ recipe: { method }, prunable }: Plan): string {
   const heads = 'heads' in method ? method.heads : undefined;
