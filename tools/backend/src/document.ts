@@ -81,30 +81,18 @@ const named = (title: string, findings: readonly Finding[], what: (f: Finding) =
     findings.flatMap((f) => (what(f) ? [[`${what(f)}`, [f.id]] as const] : [])),
   );
 
-/** The results as a document. */
-export function documentOf(findings: readonly Finding[], { date, machine, node, runtime }: Setting): string {
+function roundTrip(findings: readonly Finding[]): string {
   const all = byKind(findings).get('all') as Summary;
   const run = findings.filter((f) => f.original === undefined);
-  return `# The official ONNX backend tests
+  const unsteady = findings.flatMap((f) => (f.unsteady ? [f.id] : [])).join(', ') || 'none in this run';
+  return `## Round trip
 
-${date}. ${machine}. Node ${node}, onnxruntime-node ${runtime} (CPU), test data of the PyPI package onnx ${ONNX_VERSION}
-(\`backend/test/data\`; \`real\` and \`light\` need downloads and are left out).
-
-\`\`\`sh
-node tools/backend/dist/fetch.js
-NEUROPRUNE_CHECK=full npx vitest run tools/backend
-\`\`\`
-
-The second command writes this file. Without \`NEUROPRUNE_CHECK\` it runs the same tests except for inner tensors.
-
-## Round trip
-
-Of ${integer(all.tests)} tests ONNX Runtime gives the recorded outputs of ${integer(all.passes)} (relative 1e-3, absolute 1e-7, as ONNX's own runner).
-Read with \`readModel\` and written with \`writeModel\`, ${integer(all.roundTrips)} of these give them again.
+Of ${integer(all.tests)} tests ONNX Runtime gives the recorded outputs of ${integer(all.passes)}, within the tolerances of ONNX's own runner
+(relative 1e-3, absolute 1e-7). Read with \`readModel\` and written with \`writeModel\`, ${integer(all.roundTrips)} give them again.
 
 ${kindTable(findings, columns)}
 
-Unsteady tests fail at times with the file as it is: ${findings.flatMap((f) => (f.unsteady ? [f.id] : [])).join(', ') || 'none in this run'}.
+Unsteady tests fail at times with the file as it is: ${unsteady}.
 
 ${named('Pass as they are, not after read → write', findings.filter(failsRoundTrip), (f) => f.written)}
 
@@ -121,8 +109,10 @@ ${table(['why (a test may have several reasons)', 'tests that pass'], countBy(ru
 ### Not passed by ONNX Runtime
 
 ${table(['why', 'tests'], countBy(findings.flatMap((f) => (f.original ? [cause(f.original)] : []))))}
+`;
+}
 
-## Structure
+const meaning = (findings: readonly Finding[]): string => `## Structure
 
 Over all tests, also those that ONNX Runtime does not pass. *Same bytes again*: read → write → read → write.
 *Same meaning*: every field of the file is in the written one with the same value, decoded apart from the package;
@@ -136,12 +126,14 @@ ${section(
   'Not the same meaning',
   byOperator(findings, (f) => (f.kept ? [f.kept] : [])),
 )}
+`;
 
-## Inference
+const claims = (findings: readonly Finding[]): string => `## Inference
 
 What the file declares of values that nodes make is forgotten, then inferred. Every claim is compared with what the file
-declares and with the recorded tensors, named dimensions by their recorded sizes; inner tensors are compared with what
-ONNX Runtime makes of them. A dimension that depends on data is not claimed.
+declares and with the recorded values, once as the inputs are declared and once with a name for every axis of theirs,
+which stands for its recorded size; inner tensors are compared with what ONNX Runtime makes of them. Of a sequence or
+an optional, the element type is asked.
 
 ${kindTable(findings, inference)}
 
@@ -152,9 +144,29 @@ ${section(
   byOperator(findings, (f) => f.claims?.unclaimed ?? []),
 )}
 
-${section(
-  'Models with an output with an unknown dimension, by the operator at the root',
-  byOperator(findings, (f) => f.claims?.partial ?? []),
+A dimension that depends on the elements of an input (axes, sizes, scales that are fed, not stored) is not claimed.
+Models with such an output, by the operator at the root:
+
+${table(
+  ['operator', 'models'],
+  byOperator(findings, (f) => f.claims?.partial ?? []).map(([op, ids]) => [op, integer(ids.length)]),
 )}
 `;
-}
+
+/** The results as a document. */
+export const documentOf = (
+  findings: readonly Finding[],
+  { date, machine, node, runtime }: Setting,
+): string => `# The official ONNX backend tests
+
+${date}. ${machine}. Node ${node}, onnxruntime-node ${runtime} (CPU), test data of the PyPI package onnx ${ONNX_VERSION}
+(\`backend/test/data\`; \`real\` and \`light\` need downloads and are left out).
+
+\`\`\`sh
+node tools/backend/dist/fetch.js
+NEUROPRUNE_CHECK=full npx vitest run tools/backend
+\`\`\`
+
+The second command writes this file. Without \`NEUROPRUNE_CHECK\` it runs the same tests except for inner tensors.
+
+${[roundTrip, meaning, claims].map((part) => part(findings)).join('\n')}`;

@@ -129,21 +129,25 @@ function isUnclaimed(value: Value): boolean {
 
 const isPartial = (v: Value): boolean => (v.type ? false : !v.shape || v.shape.includes(null));
 
-/** Infers a model whose values are cleared first. */
-export function claimsOf(model: Model, { ports, sets }: Case): Claims {
-  const declared = forget(model);
-  const wrong: string[] = [];
+interface Comparison {
+  readonly wrong: readonly string[];
+  readonly compared: number;
+}
+
+/** Infers a model anew and compares with what the file declares and what was recorded. */
+function infer(model: Model, declared: readonly Declared[], { ports, sets }: Case): Comparison {
+  forget(model);
   try {
     inferModel(model);
   } catch (cause) {
-    wrong.push(`throws: ${(cause as Error).message}`);
+    return { wrong: [`throws: ${(cause as Error).message}`], compared: 0 };
   }
+  const wrong: string[] = [];
   let compared = 0;
   const compare = (value: Value, actual: ValueType | undefined, bindings: Bindings) => {
     if (!actual || !typeOf(value)) return;
     compared++;
-    const found = contradiction(value, actual, bindings);
-    if (found) wrong.push(found);
+    wrong.push(...[contradiction(value, actual, bindings) ?? []].flat());
   };
   const names = ports.inputs.map(({ name }) => name);
   const bindings = sets.map(({ inputs }) => bind(model.graph.inputs, inputs, names));
@@ -154,11 +158,32 @@ export function claimsOf(model: Model, { ports, sets }: Case): Claims {
       if (value) compare(value, recordedType(recorded), bindings[at] ?? new Map());
     }
   }
+  return { wrong: [...new Set(wrong)], compared };
+}
+
+/** Gives every axis of every input a name of its own while something is done. */
+function withNames<T>({ graph }: Model, act: () => T): T {
+  const shapes = graph.inputs.map(({ shape }) => shape);
+  for (const [i, input] of graph.inputs.entries()) {
+    input.shape = input.shape?.map((dim, axis) => (typeof dim === 'string' ? dim : `input${i}_axis${axis}`));
+  }
+  try {
+    return act();
+  } finally {
+    for (const [i, input] of graph.inputs.entries()) input.shape = shapes[i];
+  }
+}
+
+/** Infers a model whose values are cleared first: with its inputs' axes named, then as it is. */
+export function claimsOf(model: Model, test: Case): Claims {
+  const declared = forget(model);
+  const named = withNames(model, () => infer(model, declared, test));
+  const plain = infer(model, declared, test);
   const { outputs } = model.graph;
   return {
-    wrong: [...new Set(wrong)],
+    wrong: [...plain.wrong, ...named.wrong.map((line) => `${line} (axes named)`)],
     unclaimed: outputs.filter(isUnclaimed).map((v) => rootOf(v, isUnclaimed)),
     partial: outputs.filter((v) => !isUnclaimed(v) && isPartial(v)).map((v) => rootOf(v, isPartial)),
-    compared,
+    compared: plain.compared + named.compared,
   };
 }

@@ -35,8 +35,8 @@ export interface Shortfalls {
   readonly lost: number;
   /** Models with an output whose element type or rank is not inferred. */
   readonly withoutInference: number;
-  /** Models with an output of known rank of which a dimension is not inferred. */
-  readonly partlyInferred: number;
+  /** Those, and models with an output of which a dimension is not inferred. */
+  readonly withoutDimension: number;
 }
 
 /** True when the file passes as it is and the written one does not. */
@@ -80,7 +80,7 @@ export function shortfallsOf(findings: readonly Finding[]): Shortfalls {
     unread,
     lost: tests - unread - kept,
     withoutInference: tests - claimed,
-    partlyInferred: claimed - whole,
+    withoutDimension: tests - whole,
   };
 }
 
