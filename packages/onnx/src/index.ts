@@ -5,7 +5,7 @@ export { type DType, dtypeOfCode, dtypes } from './dtype.js';
 export { type Equation, readEquation } from './einsum.js';
 export { OnnxError } from './errors.js';
 export { bfloat16Bits, float16Bits, fromFloat16Bits } from './half.js';
-export { inferModel, inferNode, inferRules } from './infer/infer.js';
+export { domainRules, inferModel, inferNode, inferRules } from './infer/infer.js';
 export type { InferRule, TypeInfo } from './infer/rule.js';
 export { elementsOf, integersOf } from './infer/rule.js';
 export {
@@ -26,7 +26,7 @@ export {
   Value,
 } from './model.js';
 export type { Notes } from './notes.js';
-export { type Attributes, isOpType, type Operand, type OpFunctions, type OpType, ops } from './ops.js';
+export { type Attributes, isOpType, type Operand, type OpFunctions, type OpSpec, type OpType, ops } from './ops.js';
 export { parse } from './parse.js';
 export { eliminateCommonSubexpressions } from './passes/common-subexpressions.js';
 export { eliminateDeadCode } from './passes/dead-code.js';

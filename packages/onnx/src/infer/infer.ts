@@ -46,8 +46,11 @@ export const inferRules: { readonly [K in OpType]: InferRule } = {
   ...text,
 };
 
-/** The shape rules of other operator sets. */
-const domainRules = new Map<string, { readonly [opType: string]: InferRule }>([
+/** The shape rules of each operator set that has any, by domain. */
+export const domainRules: ReadonlyMap<string, { readonly [opType: string]: InferRule }> = new Map<
+  string,
+  { readonly [opType: string]: InferRule }
+>([
   ['', inferRules],
   ['ai.onnx', inferRules],
   ['ai.onnx.ml', ml],
