@@ -53,7 +53,7 @@ function forget(model: Model): Declared[] {
 }
 
 /** The number a claimed dimension comes to; undefined when it names something that is not bound. */
-function sizeOfDim(dim: Dim, bindings: Bindings): number | undefined {
+export function sizeOfDim(dim: Dim, bindings: Bindings): number | undefined {
   if (dim === null || typeof dim === 'number') return dim ?? undefined;
   const factors = dim.split('*').map((part) => (/^\d+$/.test(part) ? Number(part) : bindings.get(part)));
   return factors.reduce<number | undefined>(
@@ -136,9 +136,8 @@ interface Comparison {
 
 /** Infers a model anew and compares with what the file declares and what was recorded. */
 function infer(model: Model, declared: readonly Declared[], { ports, sets }: Case): Comparison {
-  forget(model);
   try {
-    inferModel(model);
+    inferAnew(model);
   } catch (cause) {
     return { wrong: [`throws: ${(cause as Error).message}`], compared: 0 };
   }
@@ -161,8 +160,14 @@ function infer(model: Model, declared: readonly Declared[], { ports, sets }: Cas
   return { wrong: [...new Set(wrong)], compared };
 }
 
+/** Infers a model anew, from what is said of its inputs alone. */
+export function inferAnew(model: Model): void {
+  forget(model);
+  inferModel(model);
+}
+
 /** Gives every axis of every input a name of its own while something is done. */
-function withNames<T>({ graph }: Model, act: () => T): T {
+export function withNames<T>({ graph }: Model, act: () => T): T {
   const shapes = graph.inputs.map(({ shape }) => shape);
   for (const [i, input] of graph.inputs.entries()) {
     input.shape = input.shape?.map((dim, axis) => (typeof dim === 'string' ? dim : `input${i}_axis${axis}`));

@@ -1,13 +1,15 @@
 /** The harness itself: it has to notice what it is there to notice. */
-import { GraphBuilder, type Model, modelOf, Node, readModel, Value, writeModel } from '@neuroprune/onnx';
+import { float32, GraphBuilder, type Model, modelOf, Node, readModel, Value, writeModel } from '@neuroprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { firstDifference, meaningOf } from '../src/canonical.js';
 import { type Case, readCase } from '../src/cases.js';
 import { missingData } from '../src/data.js';
+import { innerClaims } from '../src/inner.js';
 import { runCase } from '../src/ort.js';
 import { portsOf, type Recorded } from '../src/recorded.js';
 import { examineAll } from '../src/run.js';
 import { claimsOf } from '../src/shapes.js';
+import { message } from '../src/wire.js';
 
 const missing = await missingData();
 
@@ -112,4 +114,37 @@ test.each<[string, (model: Model) => void]>([
   expect(firstDifference(meaningOf(bytes), meaningOf(writeModel(model)))).toBeUndefined();
   change(model);
   expect(firstDifference(meaningOf(bytes), meaningOf(writeModel(model)))).toMatch(/became/);
+});
+
+/** y = Identity(x + ones), over ones of these dimensions. */
+function sum(dims: readonly number[]): Model {
+  const b = new GraphBuilder();
+  const one = b.initializer('one', float32(new Float32Array(dims.reduce((n, d) => n * d, 1)).fill(1), dims));
+  b.output(b.op.Identity(b.op.Add(b.input('x', 'float32', ['n', 3]), one)), 'y');
+  return modelOf(b.graph);
+}
+
+test.each([
+  [[1, 3], []],
+  [[1, 1, 3], ['Add_0: claims float32[n,3], is float32[1,2,3]']],
+])('inner claims of a model that runs with %j', async (dims, wrong) => {
+  const bytes = message([1, 2], [1, 3], [2, 1], [9, new Uint8Array(24)]);
+  const x: Recorded = { kind: 'tensor', code: 1, dims: [2, 3], bytes };
+  const ran = writeModel(sum(dims));
+  const of: Case = { id: 'sum', folder: '', model: ran, ports: portsOf(ran), sets: [{ inputs: [x], outputs: [] }] };
+  const found = await innerClaims(sum([1, 3]), ran, of);
+  expect(found.compared).toBe(2);
+  expect(found.wrong.slice(0, 1)).toEqual(wrong);
+});
+
+test('elements of a computed shape that are claimed wrong are noticed', async () => {
+  const shapeOf = (size: number): Model => {
+    const b = new GraphBuilder();
+    b.output(b.op.Identity(b.op.Shape(b.op.Add(b.initializer('c', float32(new Float32Array(size))), 1))), 'y');
+    return modelOf(b.graph);
+  };
+  const ran = writeModel(shapeOf(4));
+  const of: Case = { id: 'shape', folder: '', model: ran, ports: portsOf(ran), sets: [{ inputs: [], outputs: [] }] };
+  expect((await innerClaims(shapeOf(4), ran, of)).wrong).toEqual([]);
+  expect((await innerClaims(shapeOf(5), ran, of)).wrong).toContain('Shape_0: claims the elements 5, is 4');
 });
