@@ -181,10 +181,10 @@ export function operatorsPage(): string {
 
 Generated from the tables of operators; \`UPDATE_DOCS=1 npx vitest run packages/autodiff/src/operators.spec.ts\` writes it anew.
 
-**Shapes**: *yes*, inference has a rule; *symbolic*, the rule was seen to hand on names of dimensions (\`batch\`).
-**Gradient**: *rule*, by a rule of its own, checked against finite differences; *by decomposition*, written in operators
-that have one; *none by nature*, its result does not depend smoothly on any input; *pending*, has one but no rule yet;
-*not through graphs inside*. An operator without one on the path to the loss is an error that names its node.
+**Shapes**: _yes_, inference has a rule; _symbolic_, the rule was seen to hand on names of dimensions (\`batch\`).
+**Gradient**: _rule_, by a rule of its own, checked against finite differences; _by decomposition_, written in operators
+that have one; _none by nature_, its result does not depend smoothly on any input; _pending_, has one but no rule yet;
+_not through graphs inside_. An operator without one on the path to the loss is an error that names its node.
 
 ${domains.map(([domain, table]) => section(domain, table)).join('\n')}`;
 }
