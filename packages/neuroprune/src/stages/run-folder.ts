@@ -9,8 +9,10 @@ export const RECIPE = 'recipe.json';
 /** A file that the folder of a finished run has. */
 export const RESULT = 'run.json';
 
-/** Where a run folder keeps the exact state of the training, and that of the dense run beside it. */
+/** Where a run folder keeps the exact state of the training. */
 export const CHECKPOINTS = 'checkpoints';
+
+/** Where it keeps what belongs to the dense run beside it. */
 export const BASELINE = 'baseline';
 
 /** A file that was being written when its run was stopped. */
