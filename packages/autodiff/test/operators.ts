@@ -132,23 +132,32 @@ const standings: readonly (readonly [table: object, text: string])[] = [
   [pending, 'pending'],
 ];
 
-/** Tables that the operators' package may hold: of its decompositions, by domain, and of what another domain's look like. */
-const { decompositions = {} } = onnx as { decompositions?: { readonly [domain: string]: object } };
+/** Operators that are written in others before gradients are taken, each of them: its table of decompositions is total. */
+const { CONTRIB_DOMAIN = 'com.microsoft', contribOps = {} } = onnx as {
+  CONTRIB_DOMAIN?: string;
+  contribOps?: { readonly [name: string]: OpSpec };
+};
 
 function gradientOf(domain: string, name: string): string {
-  const decomposed = Object.hasOwn(decompositions, domain) ? decompositions[domain] : undefined;
-  if (decomposed && Object.hasOwn(decomposed, name)) return 'by decomposition';
+  if (domain === CONTRIB_DOMAIN) return 'by decomposition';
   if (domain !== '') return 'no rule';
   return standings.find(([table]) => Object.hasOwn(table, name))?.[1] ?? 'no rule';
+}
+
+/** How an operator is called, where a table says it. */
+function specOf(domain: string, name: string): OpSpec | undefined {
+  if (domain === CONTRIB_DOMAIN) return contribOps[name];
+  return domain === '' && Object.hasOwn(ops, name) ? ops[name as keyof typeof ops] : undefined;
 }
 
 const entriesOf = (domain: string, table: object): Entry[] =>
   Object.keys(table)
     .sort()
-    .map((name) => {
-      const spec = domain === '' && Object.hasOwn(ops, name) ? (ops[name as keyof typeof ops] as OpSpec) : undefined;
-      return { name, shapes: shapesOf(domain, name, spec), gradient: gradientOf(domain, name) };
-    });
+    .map((name) => ({
+      name,
+      shapes: shapesOf(domain, name, specOf(domain, name)),
+      gradient: gradientOf(domain, name),
+    }));
 
 function count(entries: readonly Entry[]): string {
   const kinds = [...new Set(entries.map((e) => e.gradient))];
@@ -176,7 +185,9 @@ ${tableOf([['operator', 'shapes', 'gradient'], ...rows])}
 
 /** `docs/operators.md`, asked of the tables. */
 export function operatorsPage(): string {
-  const domains = [...domainRules].filter(([domain]) => domain !== 'ai.onnx');
+  const contrib: [string, object][] = Object.keys(contribOps).length > 0 ? [[CONTRIB_DOMAIN, contribOps]] : [];
+  const own = [...domainRules].filter(([domain]) => domain !== 'ai.onnx' && domain !== CONTRIB_DOMAIN);
+  const domains = [...own, ...contrib];
   return `# Operators
 
 Generated from the tables of operators; \`UPDATE_DOCS=1 npx vitest run packages/autodiff/src/operators.spec.ts\` writes it anew.
