@@ -23,6 +23,11 @@ describe('sequences', () => {
     ['%s = SequenceConstruct(%x, %y) output %s', ['sequence(float32[n,?])']],
     ['%s = SequenceConstruct(%x, %y) %z = SequenceAt(%s, %i) output %z', ['float32[n,?]']],
     ['%s = SequenceConstruct(%x) %t = SequenceInsert(%s, %y) output %t', ['sequence(float32[n,?])']],
+    ['%s = SequenceEmpty() %t = SequenceInsert(%s, %y) output %t', ['sequence(float32[n,5])']],
+    [
+      '%s = SequenceEmpty() %t = SequenceInsert(%s, %y) %u = SequenceInsert(%t, %x) output %u',
+      ['sequence(float32[n,?])'],
+    ],
     ['%s = SequenceConstruct(%x) %t = SequenceErase(%s) output %t', ['sequence(float32[n,4])']],
     ['%s = SequenceEmpty() {dtype: 7} output %s', ['sequence(int64[?…])']],
     ['%s = SequenceConstruct(%x) %n = SequenceLength(%s) output %n', ['int64[]']],

@@ -19,8 +19,14 @@ const SequenceEmpty: InferRule = (node) => [
   infoOf(sequenceOf({ kind: 'tensor', dtype: dtypeOfCode(numberAttribute(node, 'dtype', 1)), shape: undefined })),
 ];
 
+const isEmpty = (value: Value | undefined): boolean =>
+  value?.producer?.opType === 'SequenceEmpty' && value.producer.domain === '';
+
+/** Of an empty sequence only the element type is known, and what comes first tells the rest. */
 const SequenceInsert: InferRule = (node) => {
-  const [before, added] = [elementOf(node.inputs[0]), typeOf(node.inputs[1])];
+  const added = typeOf(node.inputs[1]);
+  if (isEmpty(node.inputs[0]) && added) return [infoOf(sequenceOf(added))];
+  const before = elementOf(node.inputs[0]);
   return [infoOf(sequenceOf(commonType(before, added) ?? (before ? undefined : added)))];
 };
 
