@@ -14,6 +14,8 @@ export type { F1Average } from './metrics/f1.js';
 export type { Metric, MetricKey, MetricName } from './metrics/metrics.js';
 export { metrics } from './metrics/metrics.js';
 export type { Values } from './metrics/pairs.js';
+export type { PackingOptions } from './packing.js';
+export { packedBatches, packLength } from './packing.js';
 export { writePredictions } from './predictions.js';
 export type { RowStats } from './row-stats.js';
 export { statsOf } from './row-stats.js';

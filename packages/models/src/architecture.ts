@@ -16,8 +16,20 @@ export type ModelConfig = z.output<typeof ModelConfig>;
 /** The inputs of a forward graph, int64 [batch, sequence] each. */
 export interface TokenInputs {
   readonly inputIds: Value;
+  /** 1 for a token, 0 for padding; in packed rows the number of the token's example, from 1. */
   readonly attentionMask: Value;
   readonly tokenTypeIds: Value;
+  /** Present where examples are packed. */
+  readonly packed?: PackedInputs;
+}
+
+/** Where the examples of a packed batch stand; its tokens in order, cut every `length`, are the sequences of attention. */
+export interface PackedInputs {
+  /** [batch, sequence]: a token's position in its example. */
+  readonly positionIds: Value;
+  /** [batch]: where an example's first token stands among all. */
+  readonly firstTokens: Value;
+  readonly length: number;
 }
 
 /** What a forward graph is built to, beside the configuration. */
@@ -46,6 +58,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   structure(c: C): Structure;
   /** Builds the logits [batch, labels]. */
   build(p: Params, inputs: TokenInputs, c: C, shape: GraphShape): Value;
+  /** Whether `build` takes packed examples. */
+  readonly packs?: boolean;
   /** Groups that may be pruned, a row a layer. */
   prunable(c: C): PrunableGroups[];
 }

@@ -1,5 +1,6 @@
 import { emptyGraph, GraphBuilder, type Model, modelOf, type Tensor } from '@neuroprune/onnx';
 import type { ModelConfig, TokenInputs } from './architecture.js';
+import { ModelsError } from './errors.js';
 import { Params } from './params.js';
 import { architectureOf } from './registry.js';
 import { checkStructure, type Structure } from './structure.js';
@@ -14,13 +15,18 @@ export interface BuildRequest {
   readonly labels: number;
   /** Sizes of each layer; those of the configuration when absent. */
   readonly structure?: Structure;
+  /** Sequences of this many tokens hold several examples each; one a row when absent. */
+  readonly packing?: number;
   /** Makes a missing parameter; nothing may be missing when absent. */
   readonly initialize?: (name: string, dims: readonly number[]) => Tensor | undefined;
 }
 
 /** A forward graph and what became of the tensors. */
 export interface BuiltModel {
-  /** Inputs `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence]; output `logits` float32 [batch, labels]. */
+  /**
+   * Inputs `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence]; output `logits` float32 [batch, labels].
+   * With packing also `position_ids` [batch, sequence] and `first_tokens` [batch], and in the mask each example's number.
+   */
   readonly model: Model;
   /** Names of the model's parameters, each an initializer of the graph. */
   readonly parameters: readonly string[];
@@ -31,15 +37,19 @@ export interface BuiltModel {
 }
 
 /** Builds the forward graph of a configuration, with `Dropout` nodes where training needs them. */
-export function buildModel({ config, tensors, labels, structure, initialize }: BuildRequest): BuiltModel {
+export function buildModel({ config, tensors, labels, structure, packing, initialize }: BuildRequest): BuiltModel {
   const architecture = architectureOf(config);
+  if (packing !== undefined && !architecture.packs)
+    throw new ModelsError(
+      `${architecture.modelType}: expected an architecture that packs examples; train without packing`,
+    );
   const builder = new GraphBuilder(emptyGraph(architecture.modelType));
   const used = new Set<string>();
   const fresh = new Set<string>();
   const p = new Params({ builder, tensors, used, fresh, initialize: initialize ?? (() => undefined) });
   const dense = architecture.structure(config);
   const shape = { labels, structure: structure ? checkStructure(structure, dense) : dense };
-  builder.output(architecture.build(p, tokenInputs(builder), config, shape), 'logits');
+  builder.output(architecture.build(p, tokenInputs(builder, packing), config, shape), 'logits');
   return {
     model: modelOf(builder.graph),
     parameters: [...used],
@@ -48,11 +58,18 @@ export function buildModel({ config, tensors, labels, structure, initialize }: B
   };
 }
 
-function tokenInputs(builder: GraphBuilder): TokenInputs {
+function tokenInputs(builder: GraphBuilder, packing: number | undefined): TokenInputs {
   const input = (name: string) => builder.input(name, 'int64', ['batch', 'sequence']);
   return {
     inputIds: input('input_ids'),
     attentionMask: input('attention_mask'),
     tokenTypeIds: input('token_type_ids'),
+    ...(packing !== undefined && {
+      packed: {
+        positionIds: input('position_ids'),
+        firstTokens: builder.input('first_tokens', 'int64', ['batch']),
+        length: packing,
+      },
+    }),
   };
 }

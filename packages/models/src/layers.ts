@@ -15,6 +15,12 @@ export type Activation = keyof typeof activations;
 /** All names of activations. */
 export const activationNames = Object.keys(activations) as [Activation, ...Activation[]];
 
+/** Gives the `Reshape` target of packed sequences, [-1, length, …sizes]. */
+export const packedShape =
+  (builder: GraphBuilder, length: number): TokenShape =>
+  (...sizes) =>
+    builder.ints(-1, length, ...sizes);
+
 /** Gives the `Reshape` target [batch, sequence, …sizes]; equal ones are one value, so a graph measures its batch once. */
 export type TokenShape = (...sizes: number[]) => Value;
 
@@ -40,6 +46,18 @@ export function attentionBias(builder: GraphBuilder, mask: Value): Value {
   return op.Unsqueeze(op.Mul(hidden, LOWEST), builder.ints(1, 2));
 }
 
+/**
+ * What is added to attention scores so that each example sees itself alone, [sequences, 1, length, length], from the
+ * numbers of the examples: 0 in the blocks of the diagonal, LOWEST elsewhere.
+ */
+export function packedBias(builder: GraphBuilder, examples: Value, length: number): Value {
+  const { op } = builder;
+  const numbers = op.Reshape(examples, builder.ints(-1, length));
+  const same = op.Equal(op.Unsqueeze(numbers, builder.ints(2)), op.Unsqueeze(numbers, builder.ints(1)));
+  const other = op.Sub(1, op.Cast(same, { to: codeOf('float32') }));
+  return op.Unsqueeze(op.Mul(other, LOWEST), builder.ints(1));
+}
+
 /** Sizes of one attention. */
 export interface AttentionSizes {
   readonly heads: number;
@@ -49,18 +67,35 @@ export interface AttentionSizes {
   readonly dropout: number;
 }
 
+/** Packed sequences of attention, whose number no input states: what is dropped and given is seen by `tokens` instead. */
+export interface PackedSequences {
+  /** Targets that split tokens by the batch and sequence of the inputs. */
+  readonly tokens: TokenShape;
+  readonly length: number;
+}
+
 /** softmax(q·kᵀ/√size + bias)·v, head by head, on rows [batch·sequence, heads·size]; gives rows of the same shape. */
 export function attend(
   builder: GraphBuilder,
   shape: TokenShape,
   { q, k, v, bias }: Readonly<Record<'q' | 'k' | 'v' | 'bias', Value>>,
   { heads, size, dropout }: AttentionSizes,
+  packed?: PackedSequences,
 ): Value {
   const { op } = builder;
+  const dropped = (x: Value): Value => {
+    if (!packed) return op.Dropout(x, dropout);
+    const { tokens, length } = packed;
+    return op.Reshape(
+      op.Dropout(op.Reshape(x, tokens(heads, length)), dropout),
+      builder.ints(-1, heads, length, length),
+    );
+  };
   const split = (x: Value, perm: number[]) => op.Transpose(op.Reshape(x, shape(heads, size)), { perm });
   const queries = split(op.Mul(q, size ** -0.5), [0, 2, 1, 3]); // [B, H, S, size]
   const scores = op.MatMul(queries, split(k, [0, 2, 3, 1])); // [B, H, S, S]
-  const probabilities = op.Dropout(op.Softmax(op.Add(scores, bias), { axis: -1 }), dropout);
+  const probabilities = dropped(op.Softmax(op.Add(scores, bias), { axis: -1 }));
   const context = op.MatMul(probabilities, split(v, [0, 2, 1, 3])); // [B, H, S, size]
-  return op.Reshape(op.Transpose(context, { perm: [0, 2, 1, 3] }), builder.ints(-1, heads * size));
+  const rows = op.Transpose(context, { perm: [0, 2, 1, 3] });
+  return op.Reshape(packed ? op.Reshape(rows, packed.tokens(heads * size)) : rows, builder.ints(-1, heads * size));
 }

@@ -225,4 +225,15 @@ describe('a data set of one’s own', () => {
     );
     await expect(scored('strange')).rejects.toThrow(/expected the labels cold, hot of strange, got neg, pos/);
   });
+
+  it('--packing: several rows in a sequence, stated in the recipe', async () => {
+    const trained = async (packing: boolean, out: string) => {
+      const { result } = await call({ dataset: 'reviews', dryRun: false, maxSteps: 2, out, packing });
+      const { recipe } = JSON.parse(await readFile(path.join(folder, out, 'recipe.json'), 'utf8'));
+      return { tokens: result.training.tokens, packing: recipe.packing };
+    };
+    const [packed, plain] = [await trained(true, 'packed'), await trained(false, 'plain')];
+    expect([packed.packing, plain.packing]).toEqual([true, undefined]);
+    expect(packed.tokens).not.toBe(plain.tokens);
+  });
 });

@@ -23,7 +23,7 @@ test('defaults are filled in; what belongs to the recipe stays open', () => {
   expectTypeOf(options).toEqualTypeOf<VerbOptions<'prune'>>();
   expect(options).toEqual({
     ...prune,
-    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false, cache: true },
+    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false, cache: true, packing: false },
     ...{ resume: false, checkpointEvery: '5m', keepCheckpoints: 2 },
     ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },
   });

@@ -37,6 +37,9 @@ export const training = {
     description: 'Tokens after which a row is cut',
     ...recipe,
   }),
+  packing: option(z.boolean().default(false), {
+    description: 'Train on sequences that hold several rows each, every one of which attends to itself alone',
+  }),
   seed: option(count(0).default(0), { description: 'Seed of the order of rows, the dropout and new weights' }),
   threads,
   device,

@@ -23,6 +23,8 @@ export interface Recipe {
   readonly weightDecay: number;
   readonly dropout: number;
   readonly maxLength: number;
+  /** Whether sequences hold several rows in training. */
+  readonly packing?: true;
   readonly seed: number;
   readonly device: Device;
   readonly threads: number;
@@ -44,6 +46,7 @@ export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 
     weightDecay: options.weightDecay ?? recipe.weightDecay,
     dropout: options.dropout ?? recipe.dropout,
     maxLength: options.maxLength ?? recipe.maxLength,
+    ...(options.packing && { packing: true }),
     seed: options.seed,
     device: options.device,
     threads: options.threads ?? availableParallelism(),

@@ -1,4 +1,5 @@
-import { epochBatches } from '@neuroprune/evaluate';
+import { epochBatches, packedBatches, packLength } from '@neuroprune/evaluate';
+import { buildModel } from '@neuroprune/models';
 import { type CheckpointOptions, type Method, type TrainResult, type TrainRunEvent, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import { testStop } from './checkpoints.js';
@@ -14,20 +15,20 @@ export interface Watch {
 
 /** Trains from the same start on the same batches with a method. */
 export function trainModel(
-  { loaded, train: rows, maxLength }: Prepared,
+  prepared: Prepared,
   recipe: Recipe,
   method: Method,
   { signal, onEvent, env }: RunContext,
   { checkpoint, log }: Watch = {},
 ): Promise<TrainResult> {
-  const { batchSize, seed, maxSteps } = recipe;
+  const { loaded, train: rows, maxLength } = prepared;
+  const { seed, maxSteps } = recipe;
   return train(
     {
-      model: loaded.model,
+      ...stepsOfData(prepared, recipe),
       loss: lossOf(rows.regression),
       groups: loaded.prunable,
       method,
-      batches: (epoch) => epochBatches(rows, { batchSize, seed, epoch }),
       epochs: recipe.epochs,
       ...(maxSteps === undefined ? {} : { maxSteps }),
       lr: recipe.lr,
@@ -51,6 +52,19 @@ export function trainModel(
       },
     },
   );
+}
+
+/** The graph that is trained and its batches: a row each, or several in a sequence. */
+function stepsOfData({ loaded, train: rows }: Prepared, { batchSize, seed, packing }: Recipe) {
+  if (!packing) {
+    return { model: loaded.model, batches: (epoch: number) => epochBatches(rows, { batchSize, seed, epoch }) };
+  }
+  const length = packLength(rows, batchSize);
+  const { config, tensors, head } = loaded;
+  return {
+    model: buildModel({ config, tensors, labels: head.numLabels, packing: length }).model,
+    batches: (epoch: number) => packedBatches(rows, { batchSize, seed, epoch, length }),
+  };
 }
 
 /** The loss of classes or of scores. */
