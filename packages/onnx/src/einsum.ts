@@ -21,6 +21,8 @@ export function readEquation(equation: string, ranks: readonly number[]): Equati
   const [left = '', right, ...more] = equation.replaceAll(' ', '').split('->');
   const terms = left.split(',');
   if (more.length > 0 || ![...terms, right ?? ''].every((t) => TERM.test(t))) fail('letters, `...`, `,` and one `->`');
+  if (right !== undefined && left.includes('...') !== right.includes('...'))
+    fail('`...` on both sides of `->` or none');
   if (terms.length !== ranks.length) fail('one term an operand');
   const named = (term: string) => term.replace('...', '').length;
   const open = terms.map((t, i) => (t.includes('...') ? (ranks[i] as number) - named(t) : 0));
