@@ -22,6 +22,7 @@ import type { InferRule, TypeInfo } from './rule.js';
 import { selection } from './selection.js';
 import { sequence } from './sequence.js';
 import { signal } from './signal.js';
+import { steadyStates } from './steady.js';
 import { text } from './text.js';
 import { training } from './training.js';
 
@@ -106,6 +107,7 @@ function inferGraph(graph: Graph, scope: Scope): void {
     const opset = opsetOf(scope, node.domain);
     typeBody(node, opset);
     for (const body of subgraphs(node)) inferGraph(body, scope);
+    steadyStates(node, (body) => inferGraph(body, scope));
     const called = calledBy(node, scope.functions);
     if (called) inferCall(node, called, scope);
     else inferOutputs(node, opset);
