@@ -26,7 +26,7 @@ describe('the equation of Einsum', () => {
     ['i->...', [1], '`...` on both sides of `->` or none'],
     ['ij', [2, 2], 'one term an operand'],
     ['ij->i', [3], "'ij' to name every axis"],
-    ['i...jk->i', [2], "'i...jk' to name every axis"],
+    ['i...jk', [2], "'i...jk' to name every axis"],
     ['ij->ik', [2], "every letter of the result in an operand, not 'k'"],
     ['ij->ii', [2], 'no letter twice in the result'],
     ['...->...', [60], 'at most 52 different axes'],
