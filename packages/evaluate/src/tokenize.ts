@@ -2,8 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { z } from 'zod';
-import { asciiWords, cachedWords, type Token, type WordSplit } from './ascii-words.js';
 import { EvaluateError } from './error.js';
+import { cachedWords, type Token, type WordSplit, wordSplit } from './words.js';
 
 /** Token ids of one text or pair, special tokens included, at most as many as asked. */
 export interface TokenIds {
@@ -71,7 +71,7 @@ export async function loadTokenizer(folder: string): Promise<TextTokenizer> {
   const config = await readJson(path.join(folder, 'tokenizer_config.json'), configFile, {});
   try {
     const tokenizer = new Tokenizer(definition, config);
-    return textTokenizer(tokenizer, config, asciiWords(definition));
+    return textTokenizer(tokenizer, config, wordSplit(definition));
   } catch (cause) {
     if (cause instanceof EvaluateError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);

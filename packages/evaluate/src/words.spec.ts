@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { describe, expect, it } from 'vitest';
-import { glueRows } from '../test/shared.js';
-import { asciiWords, cachedWords } from './ascii-words.js';
+import { glueRows, hasShared, modelFolder } from '../test/shared.js';
+
 import { stream } from './random.js';
 import { loadTokenizer } from './tokenize.js';
+import { cachedWords, wordSplit } from './words.js';
 
 const hub = path.resolve(import.meta.dirname, '../../../fixtures/hub');
 const folder = path.join(hub, 'models/neuroprune/bert-micro-uncased');
@@ -14,11 +15,11 @@ const definition = read('tokenizer.json');
 const library = new Tokenizer(definition, read('tokenizer_config.json'));
 const full = process.env.NEUROPRUNE_CHECK === 'full';
 
-async function expectLibraryIds(texts: Iterable<string>): Promise<void> {
-  const { encode } = await loadTokenizer(folder);
+async function expectLibraryIds(texts: Iterable<string>, place = folder, reference = library): Promise<void> {
+  const { encode } = await loadTokenizer(place);
   for (const text of texts) {
     const { inputIds, tokenTypeIds } = encode(text, undefined, Number.POSITIVE_INFINITY);
-    expect([...inputIds], JSON.stringify(text)).toEqual(library.encode(text).ids);
+    expect([...inputIds], JSON.stringify(text)).toEqual(reference.encode(text).ids);
     expect(tokenTypeIds.every((type) => type === 0)).toBe(true);
   }
 }
@@ -59,16 +60,50 @@ describe('the ids of words looked up are those of the library', () => {
   );
 });
 
-describe('asciiWords', () => {
+describe.skipIf(!hasShared).each(['openai-community/gpt2', 'tiny-random/roberta'])(
+  '%s: the ids of the library (skipped without ../shared)',
+  (id) => {
+    const place = modelFolder(id);
+    const json = (name: string) => JSON.parse(readFileSync(path.join(place, name), 'utf8'));
+    const reference = new Tokenizer(json('tokenizer.json'), json('tokenizer_config.json'));
+
+    it('on sentences and on random texts', async () => {
+      expect(wordSplit(json('tokenizer.json'))).toBeDefined();
+      const below = stream(Number(process.env.NEUROPRUNE_SEED ?? 0), 22);
+      const odd = [
+        '<mask>',
+        '<|endoftext|>',
+        ' ',
+        '  ',
+        '\n',
+        '\t',
+        "'s",
+        "'LL",
+        'é',
+        '中文',
+        '😀',
+        '\u00a0',
+        '１２',
+        '\u0301',
+      ];
+      const part = () => (below(3) === 0 ? odd[below(odd.length)]! : String.fromCharCode(32 + below(95)));
+      const random = Array.from({ length: full ? 20_000 : 1000 }, () => Array.from({ length: 20 }, part).join(''));
+      const rows = await glueRows('sst2', 'validation', hub);
+      await expectLibraryIds([...rows.map((row) => String(row.sentence)), ...random, '', ' ', '  a'], place, reference);
+    });
+  },
+);
+
+describe('wordSplit', () => {
   it('leaves a text it cannot divide to the library', () => {
-    const split = asciiWords(definition)!;
+    const split = wordSplit(definition)!;
     expect(split('Plain, old text')).toEqual(['plain', ',', 'old', 'text']);
     for (const text of ['é', 'a [MASK] b', 'a [mask]', '\0', '\u007f']) expect(split(text), text).toBeUndefined();
   });
 
   it('keeps capitals where the tokenizer does', () => {
     const cased = { ...definition, normalizer: { ...definition.normalizer, lowercase: false } };
-    expect(asciiWords(cased)!('A b')).toEqual(['A', 'b']);
+    expect(wordSplit(cased)!('A b')).toEqual(['A', 'b']);
   });
 
   it.each([
@@ -76,7 +111,7 @@ describe('asciiWords', () => {
     ['another pre-tokenizer', { ...definition, pre_tokenizer: { type: 'Whitespace' } }],
     ['another model', { ...definition, model: { type: 'BPE' } }],
   ])('knows nothing of a tokenizer with %s', (_, other) => {
-    expect(asciiWords(other)).toBeUndefined();
+    expect(wordSplit(other)).toBeUndefined();
   });
 });
 
