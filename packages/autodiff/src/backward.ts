@@ -11,7 +11,7 @@ import { captured } from './captured.js';
 import { AutodiffError } from './errors.js';
 import { filledLike, zerosLike } from './like.js';
 import { controlFlow, nonDifferentiable, pending } from './lists.js';
-import type { Rule } from './rule.js';
+import type { Rule, RuleContext } from './rule.js';
 import { rules } from './rules/rules.js';
 import { isFloat } from './rules/selection.js';
 import { sumTo } from './sum-to.js';
@@ -21,9 +21,20 @@ import { sumTo } from './sum-to.js';
  * there is no path. Only nodes between the two are visited; gradients that a rule makes for others are dead code.
  */
 export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[]): Value[] {
-  const live = new Set(wrt);
-  const path = builder.graph.nodes.filter((node) => extend(live, node));
   const gradients = new Map<Value, Value>([[of, seed(builder, of)]]);
+  walk(builder, builder.graph.nodes, wrt, gradients);
+  return wrt.map((x) => gradients.get(x) ?? zerosLike(builder, x));
+}
+
+/** Adds to the gradients of some nodes' results those of everything between `wrt` and them. */
+function walk(
+  builder: GraphBuilder,
+  nodes: readonly Node[],
+  wrt: readonly Value[],
+  gradients: Map<Value, Value>,
+): void {
+  const live = new Set(wrt);
+  const path = nodes.filter((node) => extend(live, node));
   for (const node of path.reverse()) {
     if (!node.outputs.some((y) => gradients.has(y))) continue;
     const given = applyRule(builder, node, gradients);
@@ -34,8 +45,18 @@ export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[]
       gradients.set(x, sofar ? builder.op.Add(sofar, sum) : sum);
     });
   }
-  return wrt.map((x) => gradients.get(x) ?? zerosLike(builder, x));
 }
+
+/** `RuleContext.vjp`. */
+const through =
+  (builder: GraphBuilder): RuleContext<'Add'>['vjp'] =>
+  (nodes, results, given, wrt) => {
+    const seeds = results.flatMap((y, i) => (y && given[i] ? [[y, given[i]] as const] : []));
+    const gradients = new Map<Value, Value>(seeds);
+    const variables = wrt.filter((x): x is Value => x !== undefined && (!x.dtype || isFloat(x)));
+    walk(builder, nodes, variables, gradients);
+    return wrt.map((x) => (x && gradients.get(x)) ?? null);
+  };
 
 /** Marks a node's outputs when they depend on something live; says whether they do. */
 function extend(live: Set<Value>, node: Node): boolean {
@@ -62,6 +83,7 @@ function applyRule(builder: GraphBuilder, node: Node, gradients: ReadonlyMap<Val
     y: single ? node.outputs[0] : node.outputs,
     g: single ? g[0] : g,
     attrs: attrs as Attributes<OpType>,
+    vjp: through(builder),
   });
 }
 

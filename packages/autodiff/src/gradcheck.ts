@@ -4,6 +4,7 @@
  */
 import {
   GraphBuilder,
+  lift,
   type Model,
   modelOf,
   type Shape,
@@ -79,7 +80,7 @@ function functionModel(test: GradientCase, u?: Tensors): Model {
     for (const [i, g] of results.entries()) builder.output(g, `grad.${wrt[i]?.name}`);
   }
   for (const [i, y] of outputs.entries()) builder.output(y, `y${i}`);
-  return modelOf(builder.graph);
+  return lift(modelOf(builder.graph)).model;
 }
 
 const declared = ({ dims }: Tensor, symbolic = false): Shape =>

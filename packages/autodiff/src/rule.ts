@@ -38,6 +38,13 @@ export interface RuleContext<K extends OpType> {
   readonly g: Result<K> extends Value ? Value : readonly (Value | undefined)[];
   /** Attributes as written in the node; rules state ONNX's defaults where they read them. */
   readonly attrs: Attributes<K>;
+  /** Gradients through nodes that the rule has written: from those of their results to those of `wrt`, null where there is none. */
+  readonly vjp: (
+    nodes: readonly Node[],
+    results: readonly (Value | undefined)[],
+    given: readonly (Value | undefined)[],
+    wrt: readonly (Value | undefined)[],
+  ) => (Value | null)[];
 }
 
 /** From a node and its output's gradient to one gradient an input, null where there is none; not yet summed to the input's shape. */

@@ -1,6 +1,7 @@
 export { codeOf, GraphBuilder, isTyped, scalarTensor } from './builder.js';
 export { check } from './check.js';
 export { cloneGraph, cloneModel } from './clone.js';
+export { CONTRIB_DOMAIN, type ContribType, contribOps, contribType } from './contrib.js';
 export { type DType, dtypeOfCode, dtypes } from './dtype.js';
 export { type Equation, readEquation } from './einsum.js';
 export { OnnxError } from './errors.js';
@@ -30,9 +31,12 @@ export { type Attributes, isOpType, type Operand, type OpFunctions, type OpSpec,
 export { parse } from './parse.js';
 export { eliminateCommonSubexpressions } from './passes/common-subexpressions.js';
 export { eliminateDeadCode } from './passes/dead-code.js';
+export { decompose, decomposeNode } from './passes/decompose.js';
 export { eliminateDropout } from './passes/eliminate-dropout.js';
 export { eliminateIdentity } from './passes/eliminate-identity.js';
 export { foldConstants } from './passes/fold-constants.js';
+export { lift } from './passes/lift/lift.js';
+export { LIFTED_OPSET } from './passes/lift/rule.js';
 export { type Pass, type PassResult, runPasses } from './passes/pass.js';
 export { sortNodes } from './passes/sort.js';
 export { type PrintOptions, print, printGraph } from './print.js';

@@ -7,6 +7,7 @@
 import type { Value } from './model.js';
 import { activation } from './ops/activation.js';
 import { arithmetic } from './ops/arithmetic.js';
+import { attention } from './ops/attention.js';
 import { control } from './ops/control.js';
 import { convolution } from './ops/convolution.js';
 import { elementwise } from './ops/elementwise.js';
@@ -30,6 +31,7 @@ export type { OpSpec } from './ops/spec.js';
 export const ops = {
   ...activation,
   ...arithmetic,
+  ...attention,
   ...control,
   ...convolution,
   ...elementwise,

@@ -1,4 +1,5 @@
 import type { Differentiable, RuleTable } from '../rule.js';
+import { decomposed } from './decomposed.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { indexing } from './indexing.js';
@@ -11,6 +12,7 @@ import { selection } from './selection.js';
 
 /** The gradient rule of every differentiable operator; one that is missing does not compile. */
 export const rules: RuleTable<Differentiable> = {
+  ...decomposed,
   ...einsum,
   ...elementwise,
   ...indexing,

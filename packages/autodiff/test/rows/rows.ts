@@ -1,4 +1,5 @@
 import type { Differentiable } from '../../src/rule.js';
+import { decomposedRows } from './decomposed.js';
 import { elementwiseRows } from './elementwise.js';
 import { indexingRows } from './indexing.js';
 import { linalgRows } from './linalg.js';
@@ -11,6 +12,7 @@ import { selectionRows } from './selection.js';
 
 /** Sample inputs of every rule. */
 export const rows: Rows<Differentiable> = {
+  ...decomposedRows,
   ...elementwiseRows,
   ...indexingRows,
   ...linalgRows,

@@ -1,10 +1,13 @@
+import { contribType } from '../contrib.js';
 import { calledBy, functionsOf } from '../functions.js';
 import { allGraphs, type Graph, type Model, type ModelFunction, type Node, OPSET, subgraphs } from '../model.js';
 import type { OpType } from '../ops.js';
 import type { Dim, Shape } from '../shape.js';
 import { activation } from './activation.js';
 import { arithmetic } from './arithmetic.js';
+import { attention } from './attention.js';
 import { typeBody } from './body.js';
+import { contrib } from './contrib.js';
 import { control } from './control.js';
 import { convolution } from './convolution.js';
 import { elementwise } from './elementwise.js';
@@ -30,6 +33,7 @@ import { training } from './training.js';
 export const inferRules: { readonly [K in OpType]: InferRule } = {
   ...activation,
   ...arithmetic,
+  ...attention,
   ...control,
   ...convolution,
   ...elementwise,
@@ -58,10 +62,16 @@ export const domainRules: ReadonlyMap<string, { readonly [opType: string]: Infer
   ['ai.onnx.preview.training', training],
 ]);
 
+function ruleOf(node: Node): InferRule | undefined {
+  const own = contribType(node);
+  if (own) return contrib[own];
+  const rules = domainRules.get(node.domain);
+  return rules && Object.hasOwn(rules, node.opType) ? rules[node.opType] : undefined;
+}
+
 /** Types of a node's outputs, in the version of its operator set; nothing is known of operators outside the tables. */
 export function inferNode(node: Node, opset: number = OPSET): TypeInfo[] {
-  const rules = domainRules.get(node.domain);
-  const types = rules && Object.hasOwn(rules, node.opType) ? (rules[node.opType]?.(node, opset) ?? []) : [];
+  const types = ruleOf(node)?.(node, opset) ?? [];
   return types.map((type) => ({ ...type, shape: soundShape(type.shape) }));
 }
 

@@ -1,0 +1,293 @@
+import { describe, expect, it } from 'vitest';
+import { run } from '../../test/run.js';
+import {
+  type Attribute,
+  check,
+  cloneModel,
+  contribOps,
+  decompose,
+  float32,
+  GraphBuilder,
+  inferModel,
+  int64,
+  lift,
+  type Model,
+  modelOf,
+  sizeOf,
+  type Tensor,
+  tensor,
+  type Value,
+} from '../index.js';
+
+/** A fused node: its domain, operator, operands by place, attributes, and outputs to compare (all have names). */
+interface Row {
+  readonly op: string;
+  readonly domain?: string;
+  readonly inputs: readonly (Tensor | undefined)[];
+  readonly attrs?: Readonly<Record<string, number | string>>;
+  /** Which outputs the node has. */
+  readonly outputs?: readonly number[];
+  /** The operands are constants of the model. */
+  readonly constant?: readonly number[];
+  /** The same in a form that ONNX Runtime's cpu provider has, where it lacks this one. */
+  readonly like?: Row;
+  /** Outputs to compare where the others are partly unspecified. */
+  readonly compared?: readonly string[];
+  readonly note?: string;
+}
+
+let state = 3;
+function random(): number {
+  state = (state * 1103515245 + 12345) % 2 ** 31;
+  return state / 2 ** 31;
+}
+const some = (...dims: number[]) =>
+  float32(
+    Float32Array.from({ length: sizeOf(dims) }, () => random() * 2 - 1),
+    dims,
+  );
+const int32 = (values: readonly number[], dims: readonly number[] = [values.length]) =>
+  tensor('int32', dims, Int32Array.from(values));
+const bool = (values: readonly number[], dims: readonly number[]) => tensor('bool', dims, Uint8Array.from(values));
+
+const floats = new Set(['alpha', 'epsilon', 'mask_filter_value', 'scale', 'softcap']);
+const attribute = (name: string, value: number | string): Attribute =>
+  typeof value === 'string' ? { type: 'string', value } : { type: floats.has(name) ? 'float' : 'int', value };
+
+function modelWith({ op, domain = 'com.microsoft', inputs, attrs = {}, outputs = [0], constant = [] }: Row): Model {
+  const b = new GraphBuilder();
+  const operands = inputs.map((t, i) => {
+    if (!t) return undefined;
+    const shape = t.dims.map((d, j) =>
+      symbolic && d > 1 && (j === 0 || j === t.dims.length - 2) && t.dims.length > 2 ? `n${d}` : d,
+    );
+    return constant.includes(i) ? b.initializer(`x${i}`, t) : b.input(`x${i}`, t.dtype, shape);
+  });
+  const attributes = Object.fromEntries(Object.entries(attrs).map(([name, v]) => [name, attribute(name, v)]));
+  const made = b.node(op, operands, attributes, Math.max(...outputs) + 1, domain);
+  made.length = Math.max(...outputs) + 1;
+  made.forEach((v, i) => {
+    if (!outputs.includes(i)) v.name = '';
+  });
+  for (const i of outputs) b.output(made[i] as Value, `y${i}`);
+  const model = lift(modelOf(b.graph)).model;
+  if (domain !== '') model.opsets[domain] = 1;
+  return model;
+}
+let symbolic = false;
+
+const feedsOf = ({ inputs, constant = [] }: Omit<Row, 'op'>) =>
+  Object.fromEntries(inputs.flatMap((t, i) => (t && !constant.includes(i) ? [[`x${i}`, t] as const] : [])));
+
+const [B, S, H, D] = [2, 3, 2, 4];
+const hidden = H * D;
+const qkv = () => [some(B, S, hidden), some(B, S, hidden), some(B, S, hidden)];
+const cache = (rows = 5, half = 2) => [some(rows, half), some(rows, half)] as const;
+const mha = (inputs: Row['inputs'], attrs: Row['attrs'] = {}, more: Partial<Row> = {}): Row => ({
+  op: 'MultiHeadAttention',
+  inputs,
+  attrs: { num_heads: H, ...attrs },
+  ...more,
+});
+
+/** Query, key and value, or key and value alone, in one tensor [batch, sequence, heads, n, size]. */
+function packed(n: 2 | 3): Row {
+  const apart = qkv();
+  const joined = new Float32Array(B * S * hidden * n);
+  for (let at = 0; at < B * S * H; at++)
+    apart.slice(3 - n).forEach((t, i) => {
+      joined.set((t.data as Float32Array).subarray(at * D, (at + 1) * D), (at * n + i) * D);
+    });
+  const inputs = [...apart.slice(0, 3 - n), float32(joined, [B, S, H, n, D])];
+  return mha(inputs, {}, { like: mha(apart), note: `${n} packed` });
+}
+
+const seqlens = (...n: number[]) => int32(n);
+const scalar = (n: number) => int32([n], []);
+const E = 16; // ONNX Runtime rotates multiples of 16
+/** Prompt of `S` tokens; 4 query heads share 2 key heads. */
+const gqa = (inputs: Row['inputs'], attrs: Row['attrs'] = {}, more: Partial<Row> = {}): Row => ({
+  op: 'GroupQueryAttention',
+  inputs,
+  attrs: { num_heads: 4, kv_num_heads: 2, ...attrs },
+  outputs: [0, 1, 2],
+  ...more,
+});
+const prompt = () => [
+  some(B, S, 4 * E),
+  some(B, S, 2 * E),
+  some(B, S, 2 * E),
+  undefined,
+  undefined,
+  seqlens(2, 2),
+  scalar(3),
+];
+const rotary = (rows = 8) => [some(rows, E / 2), some(rows, E / 2)];
+/** One more token after 3 and 4 cached ones, in caches with room for `room`. */
+const decode = (room = 4) => [
+  ...[some(B, 1, 4 * E), some(B, 1, 2 * E), some(B, 1, 2 * E), some(B, 2, room, E), some(B, 2, room, E)],
+  ...[seqlens(3, 4), scalar(5)],
+];
+const std = (op: string, inputs: Row['inputs'], attrs: Row['attrs'] = {}, more: Partial<Row> = {}): Row => ({
+  op,
+  domain: '',
+  inputs,
+  attrs,
+  ...more,
+});
+const heads = { q_num_heads: 4, kv_num_heads: 2 };
+const four = () => [some(B, 4, S, D), some(B, 2, S, D), some(B, 2, S, D)];
+
+const rows: readonly Row[] = [
+  { op: 'BiasGelu', inputs: [some(2, 3, 4), some(4)] },
+  { op: 'FastGelu', inputs: [some(2, 3, 4)] },
+  { op: 'FastGelu', inputs: [some(2, 3, 4), some(4)] },
+  { op: 'QuickGelu', inputs: [some(2, 3)] },
+  { op: 'QuickGelu', inputs: [some(2, 3)], attrs: { alpha: 0.5 } },
+  { op: 'FusedMatMul', inputs: [some(2, 3, 4), some(4, 5)] },
+  { op: 'FusedMatMul', inputs: [some(2, 4, 3), some(2, 5, 4)], attrs: { transA: 1, transB: 1, alpha: 0.5 } },
+  { op: 'FusedMatMul', inputs: [some(3, 2, 4), some(2, 4, 5)], attrs: { transBatchA: 1 } },
+  { op: 'FusedMatMul', inputs: [some(2, 3, 4), some(4, 2, 5)], attrs: { transBatchB: 1 } },
+  { op: 'FusedMatMul', inputs: [some(4, 2, 3), some(2, 5, 4)], attrs: { transBatchA: 1, transA: 1, transB: 1 } },
+  {
+    op: 'SkipLayerNormalization',
+    inputs: [some(2, 3, 4), some(2, 3, 4), some(4), some(4), some(4)],
+    attrs: { epsilon: 1e-2 },
+    outputs: [0, 3],
+  },
+  { op: 'SkipLayerNormalization', inputs: [some(2, 3, 4), some(2, 3, 4), some(4)] },
+  { op: 'SkipLayerNormalization', inputs: [some(2, 3, 4), some(3, 4), some(4), some(4)] },
+  {
+    op: 'SkipLayerNormalization',
+    inputs: [some(2, 3, 4), some(1, 3, 4), some(4), some(4), undefined],
+    outputs: [0, 3],
+  },
+  { op: 'SkipSimplifiedLayerNormalization', inputs: [some(2, 3, 4), some(2, 3, 4), some(4)], attrs: { epsilon: 1e-2 } },
+  { op: 'SkipSimplifiedLayerNormalization', inputs: [some(2, 3, 4), some(2, 3, 4), some(4), some(4)], outputs: [0, 3] },
+  { op: 'SimplifiedLayerNormalization', domain: '', inputs: [some(2, 3, 4), some(4)], attrs: { epsilon: 1e-2 } },
+  {
+    op: 'SimplifiedLayerNormalization',
+    domain: '',
+    inputs: [some(2, 3, 4), some(3, 4)],
+    attrs: { axis: 1 },
+    outputs: [0, 1],
+  },
+  { op: 'RotaryEmbedding', inputs: [some(B, S, hidden), int64([1]), ...cache()], constant: [2, 3] },
+  {
+    op: 'RotaryEmbedding',
+    inputs: [some(B, S, hidden), int64([0, 1, 2, 1, 1, 4], [2, 3]), ...cache()],
+    attrs: { interleaved: 1 },
+    constant: [2, 3],
+  },
+  { op: 'RotaryEmbedding', inputs: [some(B, H, S, D), int64([2]), ...cache()] },
+  {
+    op: 'RotaryEmbedding',
+    inputs: [some(B, S, hidden), int64([1]), ...cache(5, 1)],
+    attrs: { num_heads: H, rotary_embedding_dim: 2 },
+  },
+  mha(qkv()),
+  mha([some(B, S, hidden), some(B, 4, hidden), some(B, 4, hidden)], { scale: 0.3 }),
+  mha([some(B, S, hidden), some(B, 4, hidden), some(B, 4, H * 3)], {}, { note: 'values of another size' }),
+  mha([...qkv(), some(3 * hidden)], {}, { constant: [3] }),
+  packed(3),
+  packed(2),
+  mha([some(B, S, hidden), some(B, H, 4, D), some(B, H, 4, D)], {}, { note: 'key in heads' }),
+  mha([...qkv(), undefined, int32([1, 1, 0, 1, 0, 0], [2, 3])]),
+  mha([...qkv(), undefined, int32([1, 1, 0, 1, 0, 0], [2, 3])], { mask_filter_value: -1 }),
+  mha([...qkv(), undefined, int32([2, 3])], {}, { note: 'lengths' }),
+  mha([
+    ...qkv(),
+    undefined,
+    int32(
+      Array.from({ length: 18 }, (_, i) => (i % 4 === 3 ? 0 : 1)),
+      [2, 3, 3],
+    ),
+  ]),
+  mha([...qkv(), undefined, undefined, some(1, H, S, S)]),
+  mha([...qkv(), undefined, undefined, some(B, 1, S, S)], { unidirectional: 1 }),
+  mha(
+    [...qkv(), undefined, undefined, undefined, some(B, H, 2, D), some(B, H, 2, D)],
+    { unidirectional: 1 },
+    { outputs: [0, 1, 2] },
+  ),
+  mha(qkv(), { unidirectional: 1 }, { outputs: [0, 1, 2] }),
+  mha(qkv(), {}, { outputs: [0, 3] }),
+  gqa(prompt()),
+  gqa(prompt(), { scale: 0.2, softcap: 1.5 }),
+  gqa(prompt(), { local_window_size: 2 }),
+  gqa(prompt(), { smooth_softmax: 1 }),
+  gqa([...prompt(), ...rotary()], { do_rotary: 1 }, { constant: [7, 8] }),
+  gqa([...prompt(), ...rotary()], { do_rotary: 1, rotary_interleaved: 1 }, { constant: [7, 8] }),
+  gqa([...prompt(), undefined, undefined, undefined, some(1, 4, S, S)]),
+  gqa([...prompt(), undefined, undefined, undefined, undefined, some(4)], {}, { note: 'head_sink' }),
+  gqa(
+    [some(B, S, 8 * E), undefined, undefined, undefined, undefined, seqlens(2, 2), scalar(3)],
+    {},
+    { note: 'packed' },
+  ),
+  gqa(
+    [some(B, S, 8 * E), undefined, undefined, undefined, undefined, seqlens(2, 2), scalar(3), ...rotary()],
+    { do_rotary: 1 },
+    { constant: [7, 8] },
+  ),
+  gqa(decode(), {}, { compared: ['y0'] }),
+  gqa([...decode(8), ...rotary()], { do_rotary: 1, local_window_size: 2 }, { compared: ['y0'], constant: [7, 8] }),
+  gqa(prompt(), { qk_output: 1 }, { outputs: [0, 1, 2, 3] }),
+  gqa(prompt(), { qk_output: 2 }, { outputs: [0, 1, 2, 3] }),
+  gqa(prompt(), { causal: 0 }),
+  std('RMSNormalization', [some(2, 3, 4), some(4)], { epsilon: 1e-2 }),
+  std('RMSNormalization', [some(2, 3, 4), some(3, 4)], { axis: 1 }),
+  std('RotaryEmbedding', [some(B, H, S, D), some(B, S, D / 2), some(B, S, D / 2)]),
+  std('RotaryEmbedding', [some(B, S, hidden), ...cache(), int64([0, 1, 2, 3, 0, 4], [B, S])], {
+    num_heads: H,
+    interleaved: 1,
+  }),
+  std('RotaryEmbedding', [some(B, H, S, D), ...cache(5, 1), int64([0, 1, 2, 3, 0, 4], [B, S])], {
+    rotary_embedding_dim: 2,
+  }),
+  std('Attention', four()),
+  std('Attention', [some(B, S, 4 * D), some(B, 5, 2 * D), some(B, 5, 2 * 3)], { ...heads, scale: 0.3 }),
+  std('Attention', four(), { is_causal: 1 }),
+  std('Attention', [...four(), some(S, S)], { is_causal: 1 }),
+  std('Attention', [...four(), bool([1, 0, 1, 1, 1, 0, 0, 0, 1], [3, 3])]),
+  std('Attention', [...four(), some(B, 1, S, S)], { softcap: 0.5 }),
+  std(
+    'Attention',
+    [...four(), undefined, some(B, 2, 2, D), some(B, 2, 2, D)],
+    { is_causal: 1 },
+    { outputs: [0, 1, 2] },
+  ),
+  ...[0, 1, 2, 3].map((mode) =>
+    std('Attention', [...four(), some(S, S)], { qk_matmul_output_mode: mode, softcap: 0.7 }, { outputs: [0, 3] }),
+  ),
+  std('Attention', four(), { softmax_precision: 1 }),
+];
+
+const difference = (a: Tensor, b: Tensor) =>
+  Math.max(0, ...Array.from(a.data as Float32Array, (x, i) => Math.abs(x - (b.data as Float32Array)[i]!)));
+
+describe('decompose', () => {
+  it('has a row for each operator of ONNX Runtime', () =>
+    expect(new Set(rows.filter((r) => r.domain !== '' || Object.hasOwn(contribOps, r.op)).map((r) => r.op))).toEqual(
+      new Set(Object.keys(contribOps)),
+    ));
+
+  it.each(rows.map((row, i) => [`${i} ${row.op} ${JSON.stringify(row.attrs ?? {})} ${row.note ?? ''}`, row] as const))(
+    '%s',
+    async (_, row) => {
+      for (symbolic of [false, true]) {
+        const fused = modelWith(row);
+        const written = decompose(inferModel(cloneModel(fused)));
+        expect(written.modified).toBe(true);
+        check(written.model);
+        const reference = row.like ?? row;
+        const expected = await run(modelWith(reference), feedsOf(reference));
+        const got = await run(written.model, feedsOf(row));
+        for (const name of row.compared ?? Object.keys(expected)) {
+          expect(got[name]!.dims, name).toEqual(expected[name]!.dims);
+          expect(difference(got[name]!, expected[name]!), name).toBeLessThan(1e-5);
+        }
+      }
+    },
+  );
+});
