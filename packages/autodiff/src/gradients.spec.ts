@@ -1,4 +1,16 @@
-import { float32, GraphBuilder, type Model, modelOf, stepSignature, type Tensor, type Value } from '@neuroprune/onnx';
+import {
+  float32,
+  GraphBuilder,
+  int64,
+  type Model,
+  modelOf,
+  parse,
+  readModel,
+  stepSignature,
+  type Tensor,
+  type Value,
+  writeModel,
+} from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { bool } from '../test/rows/row.js';
@@ -79,6 +91,35 @@ describe('one value read in several places', () => {
     builder.output(op.MatMul(row, op.Transpose(table)), 'y'); // rows ⟨r, t₀⟩, ⟨r, t₁⟩ with r = t₁
     const result = await evaluate(gradients(modelOf(builder.graph), { of: 'y', wrt: ['table'] }), {});
     close(result['grad.table'], [3, 4, 1 + 2 * 3, 2 + 2 * 4]); // t₀: r; t₁: t₀ + 2·t₁
+  });
+});
+
+describe('results that a node leaves out, and its gradient needs', () => {
+  const text = (y: string, call: string) => `graph g {
+    input %x: float32[2,3] input %t: int64[2] init %w = float32[3] {1, 2, 3}
+    init %half = float32[] {0.5} init %on = bool[] {1}
+    ${y} = ${call}
+    output %y
+  }`;
+  it.each([
+    ['LayerNormalization', 'LayerNormalization(%x, %w)', 3],
+    ['SoftmaxCrossEntropyLoss', 'SoftmaxCrossEntropyLoss(%x, %t)', 2],
+    ['Dropout', 'Dropout(%x, %half, %on) {seed: 1}', 2],
+  ])('%s: absent, or present without a name', async (_, call, count) => {
+    const names = ['%y', ...Array.from({ length: count - 1 }, (_, i) => `%rest${i}`)].join(', ');
+    const nameless = parse(text(names, call));
+    for (const value of nameless.graph.nodes[0]?.outputs.slice(1) ?? []) value.name = '';
+    const given = await Promise.all(
+      [parse(text('%y', call)), parse(text(names, call)), nameless].map(async (model) => {
+        const read = await readModel(writeModel(model));
+        const x = float32([1, -2, 3, 0.5, 4, -1], [2, 3]);
+        const result = await evaluate(gradients(read, { of: 'y', wrt: ['x'] }), { x, t: int64([2, 0]) });
+        return Array.from(result['grad.x']?.data as Float32Array);
+      }),
+    );
+    expect(given[0]?.some((v) => v !== 0)).toBe(true);
+    expect(given[1]).toEqual(given[0]);
+    expect(given[2]).toEqual(given[0]);
   });
 });
 

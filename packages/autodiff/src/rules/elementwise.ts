@@ -1,21 +1,12 @@
-import { codeOf, type GraphBuilder, type Node, Value } from '@neuroprune/onnx';
+import { codeOf } from '@neuroprune/onnx';
 import type { RuleTable } from '../rule.js';
+import { outputOf } from './outputs.js';
 import { isFloat, likeElements } from './selection.js';
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 const SQRT_HALF = Math.SQRT1_2;
 const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
 const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
-
-/** The node's mask, added as its second output where the node leaves it out. */
-function maskOf(builder: GraphBuilder, node: Node, x: Value): Value {
-  if (node.outputs.length < 2) {
-    const added = new Value(builder.fresh('mask'), 'bool', x.shape);
-    added.producer = node;
-    node.outputs.push(added);
-  }
-  return node.outputs[1] as Value;
-}
 
 /** Operators that work element by element; `g` is the gradient of the result. */
 export const elementwise: RuleTable<
@@ -56,7 +47,15 @@ export const elementwise: RuleTable<
   Dropout: ({ op, builder, node, x: [x, ratio, training], g }) => {
     if (!training) return [g, null, null];
     const scale = ratio ? op.Reciprocal(op.Sub(1, likeElements(op, ratio, g))) : 2;
-    return [op.Where(maskOf(builder, node, x), op.Where(training, op.Mul(g, scale), g), 0), null, null];
+    return [
+      op.Where(
+        outputOf(builder, node, 1, { dtype: 'bool', shape: x.shape }),
+        op.Where(training, op.Mul(g, scale), g),
+        0,
+      ),
+      null,
+      null,
+    ];
   },
   Erf: ({ op, x: [x], g }) => [op.Mul(g, op.Mul(TWO_OVER_SQRT_PI, op.Exp(op.Neg(op.Mul(x, x)))))],
   Exp: ({ op, y, g }) => [op.Mul(g, y)],

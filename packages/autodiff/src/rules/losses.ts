@@ -1,5 +1,6 @@
-import { type GraphBuilder, type Node, Value } from '@neuroprune/onnx';
+import type { GraphBuilder, Value } from '@neuroprune/onnx';
 import type { RuleContext, RuleTable } from '../rule.js';
+import { outputOf } from './outputs.js';
 import { indicator } from './selection.js';
 
 type Likelihood = 'NegativeLogLikelihoodLoss' | 'SoftmaxCrossEntropyLoss';
@@ -42,16 +43,6 @@ function likelihood(c: Common, p: Value, g: Value): { readonly p: Value; readonl
   return { p: op.Mul(counted, minus), weights: op.ReduceSum(each, others, { keepdims: 0 }) };
 }
 
-/** The node's output of log-probabilities, added where the node leaves it out. */
-function logProbabilities(builder: GraphBuilder, node: Node, scores: Value): Value {
-  if (node.outputs.length < 2) {
-    const added = new Value(builder.fresh('log_prob'), scores.dtype, scores.shape);
-    added.producer = node;
-    node.outputs.push(added);
-  }
-  return node.outputs[1] as Value;
-}
-
 /** Losses over classes. */
 export const losses: RuleTable<Likelihood> = {
   NegativeLogLikelihoodLoss: (c) => {
@@ -62,7 +53,7 @@ export const losses: RuleTable<Likelihood> = {
   SoftmaxCrossEntropyLoss: (c) => {
     const { op, builder, node, x } = c;
     const [g, other] = c.g;
-    const p = logProbabilities(builder, node, x[0]);
+    const p = outputOf(builder, node, 1, x[0]);
     const given = g && likelihood(c, p, g);
     const total = given && other ? op.Add(given.p, other) : ((given?.p ?? other) as Value);
     const sum = op.ReduceSum(total, builder.ints(1), { keepdims: 1 });

@@ -1,18 +1,14 @@
-import { axisOf, type GraphBuilder, type Node, Value } from '@neuroprune/onnx';
+import { axisOf, type GraphBuilder, type Node, type Value } from '@neuroprune/onnx';
 import { countAlong, expandLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
+import { outputOf } from './outputs.js';
 import { likeElements } from './selection.js';
 
 /** The node's Mean and InvStdDev outputs, added where the node leaves them out; those of half precision are float32. */
 function statistics(builder: GraphBuilder, node: Node, x: Value, axis: number): [Value, Value] {
   const shape = x.shape?.map((d, i) => (i < axis ? d : 1));
   const dtype = x.dtype === 'float16' || x.dtype === 'bfloat16' ? 'float32' : x.dtype;
-  while (node.outputs.length < 3) {
-    const added = new Value(builder.fresh('LayerNormalization'), dtype, shape);
-    added.producer = node;
-    node.outputs.push(added);
-  }
-  return node.outputs.slice(1, 3) as [Value, Value];
+  return [outputOf(builder, node, 1, { dtype, shape }), outputOf(builder, node, 2, { dtype, shape })];
 }
 
 type Normalization = RuleContext<'LayerNormalization'>;
