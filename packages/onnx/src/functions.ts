@@ -39,7 +39,13 @@ export function checkFunctions(model: Model): void {
   const functions = functionsOf(model);
   const waiting = new Map([...functions.values()].map((f) => [f, new Set(calls(f, functions))]));
   const callers = new Map<ModelFunction, ModelFunction[]>();
-  for (const [f, needs] of waiting) for (const need of needs) callers.set(need, [...(callers.get(need) ?? []), f]);
+  for (const [f, needs] of waiting) {
+    for (const need of needs) {
+      const list = callers.get(need) ?? [];
+      list.push(f);
+      callers.set(need, list);
+    }
+  }
   // Functions that call nothing, then those that call only these, and so on; what is left goes in circles.
   const ready = [...waiting].filter(([, needs]) => needs.size === 0).map(([f]) => f);
   for (let f = ready.pop(); f; f = ready.pop()) {

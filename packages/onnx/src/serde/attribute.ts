@@ -4,9 +4,9 @@ import { intAttribute, intsAttribute, shortestFloat } from '../number.js';
 import type { ValueType } from '../value-type.js';
 import type { ExternalReader } from './external-data.js';
 import type { ExternalWriter } from './external-writer.js';
-import { IntegerList } from './integer-list.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
+import { type IntegerList, integerList, NumberList } from './number-list.js';
 import { readSparseTensor, readTensor, writeSparseTensor, writeTensor } from './tensor.js';
 import { encodeText } from './text.js';
 import { readType, writeType } from './types.js';
@@ -39,7 +39,7 @@ interface RawAttribute {
   graph: Message | undefined;
   sparse: Message | undefined;
   type: ValueType | undefined;
-  readonly floats: number[];
+  readonly floats: NumberList<Float32Array<ArrayBuffer>>;
   readonly ints: IntegerList;
   readonly strings: string[];
   readonly tensors: Message[];
@@ -53,7 +53,15 @@ interface RawAttribute {
 const emptyAttribute = (): RawAttribute => ({
   ...{ name: '', code: 0, reference: '', doc: '', float: 0, int: 0n, string: '', seen: undefined },
   ...{ tensor: undefined, graph: undefined, sparse: undefined, type: undefined },
-  ...{ floats: [], ints: new IntegerList(), strings: [], tensors: [], graphs: [], sparses: [], types: [] },
+  ...{
+    floats: new NumberList(Float32Array),
+    ints: integerList(),
+    strings: [],
+    tensors: [],
+    graphs: [],
+    sparses: [],
+    types: [],
+  },
 });
 
 const attributeFields = (a: RawAttribute): Handlers => {
@@ -92,7 +100,7 @@ const values: { readonly [K in AttributeType]: (a: RawAttribute, context: Attrib
   float: (a) => ({ type: 'float', value: a.float }),
   int: (a) => intAttribute(a.int),
   string: (a) => ({ type: 'string', value: a.string }),
-  floats: (a) => ({ type: 'floats', value: a.floats.map(shortestFloat) }),
+  floats: (a) => ({ type: 'floats', value: Array.from(a.floats.values(), shortestFloat) }),
   ints: (a) => intsAttribute(a.ints.values()),
   strings: (a) => ({ type: 'strings', value: a.strings }),
   tensor: (a, { external }) => ({ type: 'tensor', value: readTensor(required(a, a.tensor), external) }),

@@ -54,8 +54,9 @@ function cachedFile(folder: string, full: string, location: string): string {
   return target;
 }
 
-/** O_NOFOLLOW refuses a link in the last part; it is absent on Windows. */
-const openPlain = (file: string): number => openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+/** O_NOFOLLOW refuses a link in the last part, O_NONBLOCK does not wait for a pipe; both are absent on Windows. */
+const openPlain = (file: string): number =>
+  openSync(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0));
 
 function openInside(folder: string, location: string): number {
   try {
@@ -80,7 +81,7 @@ function openInside(folder: string, location: string): number {
 const abandoned = new FinalizationRegistry<number>((fd) => closeSync(fd));
 
 /** Bytes read at once when a tensor is copied from file to file. */
-const CHUNK = 2 ** 24;
+const CHUNK = 2 ** 22;
 
 /** An open file of external data. It stays the same file even when its name is given to another one. */
 class DataFile {
@@ -100,17 +101,27 @@ class DataFile {
   /** The bytes of a range, which lies inside the file, in an array of their own. */
   read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
+    this.fill(bytes, offset);
+    return bytes;
+  }
+
+  /** The same bytes in pieces, each of which is good until the next one only. */
+  *chunks(offset: number, length: number): Generator<Uint8Array> {
+    const buffer = new Uint8Array(Math.min(CHUNK, length));
+    for (let at = 0; at < length; at += CHUNK) {
+      const chunk = buffer.subarray(0, length - at);
+      this.fill(chunk, offset + at);
+      yield chunk;
+    }
+  }
+
+  private fill(bytes: Uint8Array, offset: number): void {
+    const { length } = bytes;
     for (let at = 0; at < length; ) {
       const got = readSync(this.fd, bytes, at, Math.min(length - at, 2 ** 30), offset + at);
       if (got === 0) throw fail(this.location, `${length} bytes`, `${at}; the file became shorter`);
       at += got;
     }
-    return bytes;
-  }
-
-  /** The same bytes in pieces. */
-  *chunks(offset: number, length: number): Generator<Uint8Array> {
-    for (let at = 0; at < length; at += CHUNK) yield this.read(offset + at, Math.min(CHUNK, length - at));
   }
 
   /** Leaves the file open for as long as a tensor refers to it. */
@@ -133,6 +144,8 @@ class DataFile {
 
 /** How the bytes of a tensor that lies in a file are got without keeping them. */
 export interface ExternalSource {
+  readonly read: () => Uint8Array;
+  /** Each piece is good until the next one only. */
   readonly chunks: () => Iterable<Uint8Array>;
 }
 
@@ -172,7 +185,7 @@ export class ExternalReader {
         return read(tensor);
       },
     } as Tensor;
-    sources.set(tensor, { chunks: () => file.chunks(offset, length) });
+    sources.set(tensor, { read: () => file.read(offset, length), chunks: () => file.chunks(offset, length) });
     return tensor;
   }
 

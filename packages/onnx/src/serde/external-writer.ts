@@ -5,12 +5,14 @@ import { writeFileAtomic } from './files.js';
 import { EXTERNAL_ALIGNMENT } from './limits.js';
 import { pack } from './packed.js';
 
-/** Bytes of a tensor in pieces, as files have them: packed, and not all in memory at once when they lie in a file. */
-export function fileChunks(tensor: Tensor): Iterable<Uint8Array> {
-  const source = externalSource(tensor);
-  if (source) return source.chunks();
-  return [packedBits(tensor.dtype) ? pack(tensor) : (bytesOf(tensor) as Uint8Array)];
-}
+const ownBytes = (tensor: Tensor): Uint8Array =>
+  packedBits(tensor.dtype) ? pack(tensor) : (bytesOf(tensor) as Uint8Array);
+
+/** Bytes of a tensor as files have them: small types packed. */
+export const fileBytes = (tensor: Tensor): Uint8Array => externalSource(tensor)?.read() ?? ownBytes(tensor);
+
+/** The same bytes in pieces, each good until the next one only; never all in memory when they lie in a file. */
+const fileChunks = (tensor: Tensor): Iterable<Uint8Array> => externalSource(tensor)?.chunks() ?? [ownBytes(tensor)];
 
 /** Collects tensors for one file beside the model. */
 export class ExternalWriter {

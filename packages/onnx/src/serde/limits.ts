@@ -5,7 +5,7 @@ export const MAX_MESSAGE_BYTES = 2 ** 31 - 1;
  * Messages and names in one model (nodes, attributes, values, dimensions, …). Each takes up to some hundred bytes in memory
  * however few it has in the file; a large language model has some hundred thousand.
  */
-export const MAX_PARTS = 2 ** 22;
+export const MAX_PARTS = 2 ** 21;
 
 /** Dimensions a tensor or a type may have. */
 export const MAX_RANK = 64;
@@ -31,5 +31,5 @@ export const MIN_EXTERNAL_BYTES = 1024;
 /** External tensors start at multiples of this, so that readers can map them (onnx/docs/ExternalData.md). */
 export const EXTERNAL_ALIGNMENT = 4096;
 
-/** Elements of a list that is not raw bytes: each takes many times its size in the file. */
-export const MAX_TYPED_ELEMENTS = 2 ** 25;
+/** Elements of a list that is not raw bytes: one takes up to eight times its size in the file. */
+export const MAX_TYPED_ELEMENTS = 2 ** 27;

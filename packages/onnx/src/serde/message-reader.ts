@@ -1,7 +1,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { OnnxError } from '../errors.js';
-import type { IntegerList } from './integer-list.js';
 import { MAX_PARTS, MAX_TYPED_ELEMENTS } from './limits.js';
+import type { IntegerList, NumberList } from './number-list.js';
 import { decodeText } from './text.js';
 
 /** Counts the parts of one model, so that small files cannot become large object graphs. */
@@ -13,6 +13,23 @@ export class Budget {
     if (++this.parts > MAX_PARTS) throw new OnnxError(`model: expected at most ${MAX_PARTS} parts, got more`);
   }
 }
+
+type Repeated = WireType.Varint | WireType.Bit32 | WireType.Bit64;
+type Reserving = { readonly reserve: (more: number) => void };
+
+/** The last byte of a varint is the one below 0x80. */
+function countVarints(bytes: Uint8Array): number {
+  let count = 0;
+  for (let i = 0; i < bytes.length; i++) if ((bytes[i] as number) < 0x80) count++;
+  return count;
+}
+
+/** Elements of a packed list; its bytes may be damaged. */
+const elementCount: { readonly [W in Repeated]: (bytes: Uint8Array) => number } = {
+  [WireType.Varint]: countVarints,
+  [WireType.Bit32]: (bytes) => Math.ceil(bytes.length / 4),
+  [WireType.Bit64]: (bytes) => Math.ceil(bytes.length / 8),
+};
 
 /** One field of a message while it is being read; every method checks that the wire type fits. */
 export class Field {
@@ -75,25 +92,29 @@ export class Field {
 
   /** Repeated int32, int64 or uint64, packed or not, appended to `into` as 64 signed bits. */
   bigints(into: IntegerList): void {
-    this.repeated(WireType.Varint, (reader) => into.push(BigInt(reader.int64())));
+    this.repeated(WireType.Varint, into, (reader) => into.push(BigInt(reader.int64())));
   }
 
   /** Repeated floats, packed or not. */
-  floats(into: number[]): void {
-    this.repeated(WireType.Bit32, (reader) => into.push(reader.float()));
+  floats(into: NumberList<Float32Array<ArrayBuffer>>): void {
+    this.repeated(WireType.Bit32, into, (reader) => into.push(reader.float()));
   }
 
   /** Repeated doubles, packed or not. */
-  doubles(into: number[]): void {
-    this.repeated(WireType.Bit64, (reader) => into.push(reader.double()));
+  doubles(into: NumberList<Float64Array<ArrayBuffer>>): void {
+    this.repeated(WireType.Bit64, into, (reader) => into.push(reader.double()));
   }
 
-  private repeated(wire: WireType, one: (reader: BinaryReader) => number): void {
+  private repeated(wire: Repeated, into: Reserving, one: (reader: BinaryReader) => number): void {
     if (this.wire === wire) {
       if (one(this.reader) > MAX_TYPED_ELEMENTS) throw this.tooMany();
       return;
     }
-    const packed = new BinaryReader(this.bytes());
+    const bytes = this.bytes();
+    const count = elementCount[wire](bytes);
+    if (count > MAX_TYPED_ELEMENTS) throw this.tooMany();
+    into.reserve(count);
+    const packed = new BinaryReader(bytes);
     while (packed.pos < packed.len) {
       if (one(packed) > MAX_TYPED_ELEMENTS) throw this.tooMany();
     }

@@ -41,11 +41,10 @@ export class MessageWriter {
     return value === '' ? this : this.string(no, value);
   }
 
-  /** A bytes field, in pieces; large ones are referred to until `finish`. */
-  bytes(no: number, ...values: readonly Uint8Array[]): this {
-    this.small.tag(no, WireType.LengthDelimited).uint32(values.reduce((n, v) => n + v.length, 0));
-    for (const value of values) this.append(value);
-    return this;
+  /** A bytes field; large ones are referred to until `finish`. */
+  bytes(no: number, value: Uint8Array): this {
+    this.small.tag(no, WireType.LengthDelimited).uint32(value.length);
+    return this.append(value);
   }
 
   /** Fields as they are. */

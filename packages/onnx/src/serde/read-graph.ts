@@ -1,3 +1,4 @@
+import { OnnxError } from '../errors.js';
 import { type LooseGraph, type LooseNode, type LooseQuantization, link, type Scope, type ValueInfo } from '../link.js';
 import type { Graph } from '../model.js';
 import type { Notes } from '../notes.js';
@@ -92,6 +93,7 @@ export class GraphReader {
         node.overload = f.string();
       },
     });
+    if (node.opType === '') throw new OnnxError(`node '${node.name}': expected an operator, got none`);
     return { ...node, notes };
   }
 

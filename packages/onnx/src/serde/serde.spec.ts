@@ -286,7 +286,7 @@ describe('damaged and hostile bytes', () => {
     ['a name twice', (g) => ['a', 'a'].map((a) => g.message(11, (v) => v.string(1, a))), /each name once/],
     [
       'an attribute of no type',
-      (g) => g.message(1, (n) => n.message(5, (a) => a.int(20, 15))),
+      (g) => g.message(1, (n) => n.string(4, 'Op').message(5, (a) => a.int(20, 15))),
       /known type, got code 15/,
     ],
   ])('are refused with a reason: %s', async (_, fill, message) => {

@@ -3,20 +3,20 @@ import { OnnxError } from '../errors.js';
 import type { Notes } from '../notes.js';
 import { lengthOf, type SparseTensor, sizeOf, type Tensor, type TensorData, viewOf } from '../tensor.js';
 import type { ExternalEntry, ExternalReader } from './external-data.js';
-import { type ExternalWriter, fileChunks } from './external-writer.js';
-import { IntegerList } from './integer-list.js';
+import { type ExternalWriter, fileBytes } from './external-writer.js';
 import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
 import { readEntry, readNotes, recordOf, writeEntries, writeNotes } from './notes.js';
+import { type IntegerList, integerList, NumberList } from './number-list.js';
 import { unpack } from './packed.js';
 import { encodeText } from './text.js';
 
 /** The typed fields of `TensorProto`, for files that do not use `raw_data`. */
 interface TypedFields {
-  readonly float: number[];
+  readonly float: NumberList<Float32Array<ArrayBuffer>>;
   readonly int: IntegerList;
-  readonly double: number[];
+  readonly double: NumberList<Float64Array<ArrayBuffer>>;
   readonly strings: string[];
   /** Elements the tensor has. */
   readonly count: number;
@@ -39,8 +39,8 @@ const unpacked = (dtype: DType) => (f: TypedFields) => {
   return given.length === expected ? unpack(dtype, given, f.count) : given;
 };
 const typed: { readonly [D in DType]: (fields: TypedFields) => TensorData } = {
-  float32: (f) => Float32Array.from(f.float),
-  float64: (f) => Float64Array.from(f.double),
+  float32: (f) => f.float.values(),
+  float64: (f) => f.double.values(),
   float16: narrowed(Uint16Array),
   bfloat16: narrowed(Uint16Array),
   int8: narrowed(Int8Array),
@@ -53,8 +53,8 @@ const typed: { readonly [D in DType]: (fields: TypedFields) => TensorData } = {
   uint64: (f) => new BigUint64Array(f.int.values().buffer),
   bool: bytes,
   string: (f) => f.strings,
-  complex64: (f) => Float32Array.from(f.float),
-  complex128: (f) => Float64Array.from(f.double),
+  complex64: (f) => f.float.values(),
+  complex128: (f) => f.double.values(),
   float8e4m3fn: bytes,
   float8e4m3fnuz: bytes,
   float8e5m2: bytes,
@@ -170,7 +170,14 @@ function typedTensor(t: RawTensor, dtype: DType, dims: readonly number[]): Tenso
 /** Reads the `TensorProto` of an initializer, whose name is that of its value. */
 export function readNamedTensor(message: Message, external: ExternalReader): { readonly name: string; tensor: Tensor } {
   const t: RawTensor = {
-    ...{ dims: new IntegerList(), float: [], int: new IntegerList(), double: [], strings: [], external: [] },
+    ...{
+      dims: integerList(),
+      float: new NumberList(Float32Array),
+      int: integerList(),
+      double: new NumberList(Float64Array),
+      strings: [],
+      external: [],
+    },
     ...{ dtypeCode: 0, name: '', raw: undefined, isExternal: false, notes: undefined },
   };
   const notes = readNotes(message, 12, 16, tensorFields(t));
@@ -194,7 +201,7 @@ export function readTensor(message: Message, external: ExternalReader): Tensor {
 
 /** Reads a `SparseTensorProto`. */
 export function readSparseTensor(message: Message, external: ExternalReader): SparseTensor {
-  const given = new IntegerList();
+  const given = integerList();
   let values: Tensor | undefined;
   let indices: Tensor | undefined;
   message.read({
@@ -247,7 +254,7 @@ function writeElements(w: MessageWriter, tensor: Tensor, external: ExternalWrite
     writeEntries(w, 13, { location: external.location, offset: String(offset), length: String(length) });
     w.int(14, 1);
   } else {
-    w.bytes(9, ...fileChunks(tensor));
+    w.bytes(9, fileBytes(tensor));
   }
 }
 
