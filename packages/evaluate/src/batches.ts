@@ -71,6 +71,10 @@ function sortedBy(positions: Int32Array, keys: Int32Array): Int32Array {
   return sorted;
 }
 
+/** Where rows stand in the data. */
+export const numbersOf = ({ rows }: EncodedRows, positions: Int32Array): number[] =>
+  Array.from(positions, (position) => rows.sourceOf?.(position) ?? position);
+
 const rowsAt = ({ rows }: EncodedRows, positions: Int32Array): EncodedRow[] =>
   Array.from(positions, (position) => rows.at(position)!);
 
@@ -92,7 +96,10 @@ export function epochBatches(set: EncodedRows, options: EpochOptions): List<Batc
   return lazyList(order.length, (i) => {
     const from = order[i]! * batchSize;
     const part = sorted.subarray(from, from + batchSize);
-    return { ...padBatch(rowsAt(set, part), set, batchSize, buckets[keys[part.at(-1)!]!]!), numbers: [...part] };
+    return {
+      ...padBatch(rowsAt(set, part), set, batchSize, buckets[keys[part.at(-1)!]!]!),
+      numbers: numbersOf(set, part),
+    };
   });
 }
 

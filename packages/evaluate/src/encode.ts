@@ -20,6 +20,8 @@ export interface EncodedRow extends TokenIds {
 export interface RowList extends List<EncodedRow> {
   /** Tokens of a row, where that is known without reading it. */
   readonly tokensOf?: (index: number) => number;
+  /** Where a row stands in the data, where these are only some of it. */
+  readonly sourceOf?: (index: number) => number;
 }
 
 /** Examples of one task, and what batching needs to know of them. */

@@ -1,5 +1,5 @@
 import type { Batch } from '@neuroprune/runtime';
-import { rowLengths } from './batches.js';
+import { numbersOf, rowLengths } from './batches.js';
 import type { EncodedRow, EncodedRows } from './encode.js';
 import { EvaluateError } from './error.js';
 import { type List, lazyList } from './list.js';
@@ -32,7 +32,7 @@ export function packedBatches(set: EncodedRows, { batchSize, seed, epoch, length
   return lazyList(Math.ceil(order.length / batchSize), (i) => {
     const part = order.subarray(i * batchSize, (i + 1) * batchSize);
     const rows = Array.from(part, (position) => set.rows.at(position)!);
-    return { ...packed(rows, set, batchSize, length), numbers: [...part] };
+    return { ...packed(rows, set, batchSize, length), numbers: numbersOf(set, part) };
   });
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { rowsOfLengths } from '../test/shared.js';
-import { rowLengths } from './batches.js';
+import { epochBatches, rowLengths } from './batches.js';
 import { statsOf } from './row-stats.js';
 import { holdOut, subset } from './subset.js';
 
@@ -32,6 +32,7 @@ it('subset gives the rows at its positions and no others', () => {
   expect([part.rows.length, part.padId, part.rows.at(2)]).toEqual([2, 9, undefined]);
   expect([...part.rows]).toEqual([set.rows[3], set.rows[1]]);
   expect([...rowLengths(part)]).toEqual([5, 3]);
+  expect(epochBatches(part, { batchSize: 2, seed: 0, epoch: 0 }).at(0)!.numbers!.toSorted()).toEqual([1, 3]);
 });
 
 it('statsOf adds rows up', () => {

@@ -7,7 +7,8 @@ export function subset(set: EncodedRows, positions: Int32Array): EncodedRows {
   const { rows } = set;
   const tokensOf = rows.tokensOf && ((index: number): number => rows.tokensOf!(positions[index]!));
   const list = lazyList(positions.length, (index): EncodedRow => rows.at(positions[index]!)!);
-  return { ...setFacts(set), rows: { ...list, ...(tokensOf && { tokensOf }) } };
+  const sourceOf = (index: number): number => rows.sourceOf?.(positions[index]!) ?? positions[index]!;
+  return { ...setFacts(set), rows: { ...list, sourceOf, ...(tokensOf && { tokensOf }) } };
 }
 
 const setFacts = ({ regression, padId }: EncodedRows) => ({ regression, padId });
