@@ -1,6 +1,7 @@
-import * as onnx from '@neuroprune/onnx';
 import {
   type Attribute,
+  CONTRIB_DOMAIN,
+  contribOps,
   type Dim,
   domainRules,
   GraphBuilder,
@@ -12,6 +13,7 @@ import {
   Value,
 } from '@neuroprune/onnx';
 import { controlFlow, nonDifferentiable, pending } from '../src/lists.js';
+import { decomposed } from '../src/rules/decomposed.js';
 import { rules } from '../src/rules/rules.js';
 import { rows } from './rows/rows.js';
 
@@ -126,27 +128,22 @@ function shapesOf(domain: string, name: string, spec: OpSpec | undefined): Shape
 
 /** Where an operator of ONNX itself stands in the lists of gradients. */
 const standings: readonly (readonly [table: object, text: string])[] = [
+  [decomposed, 'by decomposition'],
   [rules, 'rule'],
   [nonDifferentiable, 'none by nature'],
   [controlFlow, 'not through graphs inside'],
   [pending, 'pending'],
 ];
 
-/** Operators that are written in others before gradients are taken, each of them: its table of decompositions is total. */
-const { CONTRIB_DOMAIN = 'com.microsoft', contribOps = {} } = onnx as {
-  CONTRIB_DOMAIN?: string;
-  contribOps?: { readonly [name: string]: OpSpec };
-};
-
 function gradientOf(domain: string, name: string): string {
-  if (domain === CONTRIB_DOMAIN) return 'by decomposition';
+  if (domain === CONTRIB_DOMAIN) return 'by decomposition'; // the table of decompositions has each of them
   if (domain !== '') return 'no rule';
   return standings.find(([table]) => Object.hasOwn(table, name))?.[1] ?? 'no rule';
 }
 
 /** How an operator is called, where a table says it. */
 function specOf(domain: string, name: string): OpSpec | undefined {
-  if (domain === CONTRIB_DOMAIN) return contribOps[name];
+  if (domain === CONTRIB_DOMAIN) return contribOps[name as keyof typeof contribOps];
   return domain === '' && Object.hasOwn(ops, name) ? ops[name as keyof typeof ops] : undefined;
 }
 
@@ -185,9 +182,8 @@ ${tableOf([['operator', 'shapes', 'gradient'], ...rows])}
 
 /** `docs/operators.md`, asked of the tables. */
 export function operatorsPage(): string {
-  const contrib: [string, object][] = Object.keys(contribOps).length > 0 ? [[CONTRIB_DOMAIN, contribOps]] : [];
-  const own = [...domainRules].filter(([domain]) => domain !== 'ai.onnx' && domain !== CONTRIB_DOMAIN);
-  const domains = [...own, ...contrib];
+  const own = [...domainRules].filter(([domain]) => domain !== 'ai.onnx');
+  const domains: (readonly [string, object])[] = [...own, [CONTRIB_DOMAIN, contribOps]];
   return `# Operators
 
 Generated from the tables of operators; \`UPDATE_DOCS=1 npx vitest run packages/autodiff/src/operators.spec.ts\` writes it anew.
