@@ -15,6 +15,8 @@ const attention = (
   build: (op, x) => {
     const [q, k, v, mask, pastKey, pastValue] = place(x);
     const results = op.Attention(q!, k!, v!, mask, pastKey, pastValue, attributes);
+    // ONNX Runtime wants the new cache read where a past one is given.
+    if (pastKey) return results.slice(0, 3);
     return attributes.qk_matmul_output_mode === undefined ? results[0] : [results[0], results[3]];
   },
 });
