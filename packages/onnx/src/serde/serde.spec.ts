@@ -117,6 +117,38 @@ graph attributes {
 `);
   });
 
+  it('reads functions, sparse tensors, other types, small elements, annotations and notes', async () => {
+    const model = await readModel(path.join(fixtures, 'parts.onnx'));
+    expect(print(await readModel(writeModel(model)))).toBe(print(model));
+    expect(print(model)).toBe(`onnx 12 "make.py" !{doc: "doc"}
+producer-version "1"
+domain "org.x"
+version 3
+opset "" 24
+opset "my" 1
+graph parts !{doc: "all of it"} {
+  input %x: float32[4]
+  input %s: sequence(float32[n])
+  init %int4 = int4[3] {-8, 7, -1}
+  init %uint2 = uint2[3] {1, 2, 3}
+  init %complex = complex64[1] {1, 2}
+  init %thin = sparse [4] float32[2] {1, 2} @thin at int64[2] {0, 3} @at
+  %y: float32[4] = my::f(%x) {alpha: 0.25} !{doc: "a call"}
+  %z = my::Op(%s) {big: 9007199254740993, types: types[optional(sequence(float32[n]))]} !{metadata: ["k", "v"]}
+  output %y
+  quantization %x {SCALE_TENSOR: "gone"}
+}
+function my::f {
+  opset "" 18
+  attribute alpha
+  attribute beta = 0.5
+  input %a
+  %b = LeakyRelu(%a) {alpha: reference float alpha}
+  output %b
+}
+`);
+  });
+
   it('reads external data by path, and by bytes with the place of the data', async () => {
     const file = path.join(fixtures, 'external.onnx');
     const feeds = {
