@@ -3,6 +3,7 @@ import {
   float16Bits,
   fromFloat16Bits,
   GraphBuilder,
+  lift,
   type Model,
   modelOf,
   type Tensor,
@@ -39,7 +40,7 @@ function inType({ inputs, build }: Row, dtype: 'float16' | 'bfloat16' | 'float32
   const wrt = x.filter((v) => isFloat(v));
   const results = backward(builder, loss, wrt);
   for (const [i, g] of results.entries()) builder.output(op.Cast(g, { to: 1 }), `g${i}`);
-  return { model: modelOf(builder.graph), types: results.map((g) => g.dtype) };
+  return { model: lift(modelOf(builder.graph)).model, types: results.map((g) => g.dtype) };
 }
 
 /** What ONNX Runtime says where it lacks a kernel, or the operator set the type; types are checked against each other first. */
