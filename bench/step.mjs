@@ -25,7 +25,7 @@ const training = await createTraining(step, initialState(model, signature), { th
 /** Takes steps `from` to `to`; returns their losses. */
 async function run(from, to) {
   const each = Array.from({ length: to - from }, (_, i) => ({
-    ...adamwScalars({ lr, step: from + i + 1, weightDecay }),
+    ...adamwScalars({ lr, weightDecay }),
     ...dropoutScalars(0, from + i + 1),
   }));
   const scalars = Object.fromEntries(signature.scalars.map((name) => [name, Float32Array.from(each, (s) => s[name])]));

@@ -1,8 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { adamwScalars, initialState, parametersOf, type State, trainable } from '@neuroprune/autodiff';
+import {
+  adamw,
+  adamwScalars,
+  chain,
+  clipByGlobalNorm,
+  initialState,
+  parametersOf,
+  type State,
+  trainable,
+} from '@neuroprune/autodiff';
 import { loadModel, readSafetensors } from '@neuroprune/models';
-import { float32, type Model, slotInput, slotOutput, stepSignature, type Tensor, writeModel } from '@neuroprune/onnx';
+import { float32, type Model, stateOf, stepSignature, type Tensor, writeModel } from '@neuroprune/onnx';
 import { type Batch, createTraining } from '@neuroprune/runtime';
 import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
@@ -16,11 +25,20 @@ interface Golden {
     readonly weight_decay: number;
     readonly steps: number;
     readonly losses_f64: number[];
+    readonly lr_of_step?: string;
+  };
+  readonly adamw_clip_linear: Golden['adamw'] & {
+    readonly clip_grad_norm: number;
+    readonly grad_norms_before_clip_f64: number[];
   };
   readonly rounding_only_gradient_parameters: readonly string[];
 }
 
 const toOrt = ({ dtype, data, dims }: Tensor) => new ort.Tensor(dtype as 'float32', data as Float32Array, [...dims]);
+
+/** The rate of a step, counted from 1; a falling one ends at 0 after the last. */
+const rate = ({ lr, lr_of_step, steps }: Golden['adamw'], step: number): number =>
+  lr_of_step ? Math.max(0, (lr * (steps + 1 - step)) / steps) : lr;
 
 /** Takes a step graph's steps on one batch, one run a step; returns the losses before each step and after the last. */
 async function train(
@@ -28,23 +46,25 @@ async function train(
   state: State,
   batch: Record<string, Tensor>,
   golden: Golden['adamw'],
+  norms: number[] = [],
 ): Promise<number[]> {
-  const { stacks, scalars } = stepSignature(step);
+  const signature = stepSignature(step);
+  const { scalars } = signature;
   const session = await ort.InferenceSession.create(writeModel(step));
   const losses: number[] = [];
   for (let i = 1; i <= golden.steps + 1; i++) {
-    const numbers: Record<string, number> = adamwScalars({ lr: golden.lr, step: i, weightDecay: golden.weight_decay });
+    const numbers: Record<string, number> = adamwScalars({
+      lr: rate(golden, i),
+      weightDecay: golden.weight_decay,
+    });
     const given = Object.fromEntries(scalars.map((name) => [name, float32([numbers[name] as number], [])]));
     const feeds = Object.entries({ ...batch, ...given, ...Object.fromEntries(state) });
     const results = await session.run(Object.fromEntries(feeds.map(([name, t]) => [name, toOrt(t)])));
     losses.push(results.loss?.data[0] as number);
+    norms.push(results.grad_norm?.data[0] as number);
     if (i > golden.steps) break;
-    for (const stack of stacks)
-      for (const slot of stack.slots) {
-        const data = results[slotOutput(stack, slot)]?.data as Float32Array;
-        const name = slotInput(stack, slot);
-        state.set(name, float32(data, state.get(name)?.dims));
-      }
+    for (const { input, output, dims } of stateOf(signature))
+      state.set(input, float32(results[output]?.data as Float32Array, dims));
   }
   return losses;
 }
@@ -67,19 +87,15 @@ async function inOneRun(
     weights: new Float32Array(rows).fill(1),
     tokens: rows * length,
   };
-  const numbers = (count: number, from: number) => {
-    const each = Array.from(
-      { length: count },
-      (_, i): Record<string, number> => adamwScalars({ lr, step: from + i, weightDecay: weight_decay }),
-    );
-    return Object.fromEntries(scalars.map((name) => [name, Float32Array.from(each, (s) => s[name] as number)]));
-  };
+  const each: Record<string, number> = adamwScalars({ lr, weightDecay: weight_decay });
+  const numbers = (count: number) =>
+    Object.fromEntries(scalars.map((name) => [name, new Float32Array(count).fill(each[name] as number)]));
   await using training = await createTraining(step, state);
-  const { loss = [] } = await training.run(new Array<Batch>(steps).fill(batch), numbers(steps, 1));
+  const { loss = [] } = await training.run(new Array<Batch>(steps).fill(batch), numbers(steps));
   const after = await training.withState((s) =>
     Object.fromEntries([...s].map(([name, { data }]) => [name, (data as Float32Array).slice()])),
   );
-  const { loss: next = [] } = await training.run([batch], numbers(1, steps + 1));
+  const { loss: next = [] } = await training.run([batch], numbers(1));
   return { losses: [...loss, ...next], state: after };
 }
 
@@ -119,5 +135,29 @@ describe.skipIf(!existsSync(models))('training agrees with PyTorch (golden files
       const worst = values.reduce((max, x, i) => Math.max(max, Math.abs(x - (want[i] as number))), 0);
       expect({ parameter, close: worst < 2e-6 }).toEqual({ parameter, close: true });
     }
+  });
+
+  it('bert: five AdamW steps with clipping and a falling rate', async () => {
+    const folder = path.join(models, 'bert');
+    const golden = (JSON.parse(readFileSync(path.join(folder, 'golden.json'), 'utf8')) as Golden).adamw_clip_linear;
+    const stored = await readSafetensors(path.join(folder, 'golden.safetensors'));
+    const { model } = await loadModel(folder);
+    const optimizer = chain(clipByGlobalNorm(golden.clip_grad_norm), adamw());
+    const step = trainable(model, { loss: 'crossEntropy', dropout: 0, noDecay: [], optimizer });
+    const signature = stepSignature(step);
+    const rows = stored.get('labels')?.dims[0] as number;
+    const batch = signature.batch.flatMap((b) => (stored.has(b.name) ? [[b.name, stored.get(b.name) as Tensor]] : []));
+    const norms: number[] = [];
+    const losses = await train(
+      step,
+      initialState(model, signature),
+      { ...Object.fromEntries(batch), weights: float32(new Float32Array(rows).fill(1)) },
+      golden,
+      norms,
+    );
+    const off = (got: readonly number[], want: readonly number[]) =>
+      Math.max(...want.map((x, i) => Math.abs((got[i] as number) / x - 1)));
+    expect(off(losses, golden.losses_f64)).toBeLessThan(2e-6);
+    expect(off(norms, golden.grad_norms_before_clip_f64)).toBeLessThan(5e-6);
   });
 });

@@ -18,10 +18,11 @@ import { sumTo } from './sum-to.js';
 
 /**
  * Reverse mode: appends the gradients of `of` (of the sum of its elements) with respect to each of `wrt`, zeros where
- * there is no path. Only nodes between the two are visited; gradients that a rule makes for others are dead code.
+ * there is no path. `start` is the gradient of `of` itself, ones by default. Only nodes between the two are visited;
+ * gradients that a rule makes for others are dead code.
  */
-export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[]): Value[] {
-  const gradients = new Map<Value, Value>([[of, seed(builder, of)]]);
+export function backward(builder: GraphBuilder, of: Value, wrt: readonly Value[], start?: Value): Value[] {
+  const gradients = new Map<Value, Value>([[of, start ?? seed(builder, of)]]);
   walk(builder, builder.graph.nodes, wrt, gradients);
   return wrt.map((x) => gradients.get(x) ?? zerosLike(builder, x));
 }

@@ -1,4 +1,4 @@
-import { type GraphBuilder, tensor, type Value } from '@neuroprune/onnx';
+import { float32, type GraphBuilder, tensor, type Value } from '@neuroprune/onnx';
 import { AutodiffError } from './errors.js';
 
 /** What a loss compares the model's output with; both are per row of the batch. */
@@ -9,10 +9,18 @@ export interface Targets {
   readonly weights: Value;
 }
 
+/** Choices of cross entropy, with PyTorch's meaning (`torch.nn.CrossEntropyLoss`). */
+export interface CrossEntropyOptions {
+  /** ε: labels become (1-ε)·label + ε/classes. */
+  readonly labelSmoothing?: number;
+  /** Weight of each class; the mean over rows divides by the weights of their labels. */
+  readonly classWeights?: readonly number[];
+}
+
 /** A loss: the element type of its labels, and its expression over the model's output, a scalar. */
 export interface Loss {
   readonly labels: 'int64' | 'float32';
-  build(builder: GraphBuilder, output: Value, targets: Targets): Value;
+  build(builder: GraphBuilder, output: Value, targets: Targets, options?: CrossEntropyOptions): Value;
 }
 
 /** Keeps the mean over no rows at all finite. */
@@ -27,7 +35,7 @@ function weightedMean({ op }: GraphBuilder, x: Value, weights: Value): Value {
 /** Mean of -log softmax(logits)[label], logits [batch, classes]; written with operators that every provider has. */
 const crossEntropy: Loss = {
   labels: 'int64',
-  build: (builder, logits, { labels, weights }) => {
+  build: (builder, logits, { labels, weights }, { labelSmoothing = 0, classWeights } = {}) => {
     const { op } = builder;
     const classes = logits.shape?.[1];
     if (logits.rank !== 2 || typeof classes !== 'number') {
@@ -45,9 +53,28 @@ const crossEntropy: Loss = {
     const below = op.Sub(logits, op.ReduceMax(logits, axis, { keepdims: 1 })); // ≤ 0, so that no exponential overflows
     const logSum = op.Log(op.ReduceSum(op.Exp(below), axis, { keepdims: 0 }));
     const ofLabel = op.ReduceSum(op.Mul(below, isLabel), axis, { keepdims: 0 });
-    return weightedMean(builder, op.Sub(logSum, ofLabel), weights);
+    const plain = op.Sub(logSum, ofLabel); // -log softmax(logits)[label]
+    if (labelSmoothing === 0 && !classWeights) return weightedMean(builder, plain, weights);
+    checkChoices(classes, labelSmoothing, classWeights);
+    const each = builder.constant(float32(classWeights ?? new Float32Array(classes).fill(1), [1, classes]));
+    const ofClass = op.ReduceSum(op.Mul(isLabel, each), axis, { keepdims: 0 });
+    const counted = op.Mul(weights, ofClass);
+    const sum = (v: Value) => op.ReduceSum(v, undefined, { keepdims: 0 });
+    const whole = op.Max([sum(counted), TINY]);
+    const hard = op.Div(sum(op.Mul(plain, counted)), whole);
+    if (labelSmoothing === 0) return hard;
+    const all = op.ReduceSum(op.Mul(op.Sub(op.Unsqueeze(logSum, axis), below), each), axis, { keepdims: 0 });
+    const smooth = op.Div(sum(op.Mul(all, weights)), whole);
+    return op.Add(op.Mul(hard, 1 - labelSmoothing), op.Mul(smooth, labelSmoothing / classes));
   },
 };
+
+function checkChoices(classes: number, smoothing: number, weights: readonly number[] | undefined): void {
+  if (!(smoothing >= 0 && smoothing <= 1))
+    throw new AutodiffError(`cross entropy: expected a label smoothing in [0, 1], got ${smoothing}`);
+  if (weights && (weights.length !== classes || !weights.every((w) => w >= 0 && Number.isFinite(w))))
+    throw new AutodiffError(`cross entropy: expected ${classes} class weights from 0, got [${weights}]`);
+}
 
 /** Mean of (score - label)², scores [batch] or [batch, 1]. */
 const meanSquaredError: Loss = {

@@ -1,9 +1,10 @@
 /** Same-shaped parameters as one state tensor: how they are grouped, cut apart and put together. */
 import { type GraphBuilder, Node, type Stack, type Value } from '@neuroprune/onnx';
 
-/** A stack, and whether weight decay applies to its members. */
+/** A stack, whether weight decay applies to its members, and the factor of their learning rate. */
 export interface ParameterStack extends Stack {
   readonly decayed: boolean;
+  readonly rate: number;
 }
 
 /** How parameters are told apart beside their shape. */
@@ -11,20 +12,22 @@ export interface StackOptions {
   readonly slots: readonly string[];
   readonly isMasked: (name: string) => boolean;
   readonly isDecayed: (name: string, dims: readonly number[]) => boolean;
+  readonly rateOf: (name: string, dims: readonly number[]) => number;
   /** Most members a stack: `Split` and `Concat` of more leave the fast path of GPU providers. */
   readonly limit: number;
 }
 
-/** Groups parameters by shape, decay and mask, in order of first appearance. */
+/** Groups parameters by shape, decay, rate and mask, in order of first appearance. */
 export function stacksOf(parameters: readonly Value[], options: StackOptions): ParameterStack[] {
   const groups = new Map<string, Omit<ParameterStack, 'name' | 'slots' | 'members'> & { members: string[] }>();
   for (const { name, tensor } of parameters) {
     const shape = tensor?.dims ?? [];
     const [masked, decayed] = [options.isMasked(name), options.isDecayed(name, shape)];
+    const rate = options.rateOf(name, shape);
+    const traits = `${decayed ? '_decayed' : ''}${masked ? '_masked' : ''}${rate === 1 ? '' : `_rate${rate}`}`;
     // Scalars have no axis to be cut along.
-    const key =
-      shape.length === 0 ? name : `stack_${shape.join('x')}${decayed ? '_decayed' : ''}${masked ? '_masked' : ''}`;
-    const group = groups.get(key) ?? { members: [], shape, masked, decayed };
+    const key = shape.length === 0 ? name : `stack_${shape.join('x')}${traits}`;
+    const group = groups.get(key) ?? { members: [], shape, masked, decayed, rate };
     group.members.push(name);
     groups.set(key, group);
   }

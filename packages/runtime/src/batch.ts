@@ -6,6 +6,8 @@ export interface Batch {
   readonly length: number;
   /** `input_ids`, `attention_mask`, `token_type_ids` and the like: [B·S], row-major. */
   readonly inputs: Readonly<Record<string, Int32Array>>;
+  /** What a teacher says of the batch, by input name: `teacher.logits` [B·classes], `teacher.<value>` [B·S·d]. */
+  readonly teacher?: Readonly<Record<string, Float32Array>>;
   /** [B]: class index (Int32Array) or regression score (Float32Array). */
   readonly labels: Int32Array | Float32Array;
   /** [B]: 1 where a row counts in the loss, 0 for a filler row. */

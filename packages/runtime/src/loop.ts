@@ -104,10 +104,15 @@ class LoopBody {
     const tokenEnd = op.Add(tokenStart, op.Mul(rows, length));
     const rowStart = vector(this.now(this.staged.rowOffsets));
     const rowEnd = op.Add(rowStart, rows);
-    for (const { name, dtype, rank } of signature.batch) {
-      const all = this.outer.input(outerName(name), dtype, [rank === 2 ? 'tokens' : 'all_rows']);
-      if (rank === 1) this.feed(name, 'Slice', [all, rowStart, rowEnd, axis]);
-      else this.feed(name, 'Reshape', [op.Slice(all, tokenStart, tokenEnd, axis), shape]);
+    for (const { name, dtype, rank, width } of signature.batch) {
+      const all = this.outer.input(outerName(name), dtype, [
+        width === undefined ? (rank === 2 ? 'tokens' : 'all_rows') : `all_of_${name}`,
+      ]);
+      const [start, end, extents] = rank === 1 ? [rowStart, rowEnd, rows] : [tokenStart, tokenEnd, shape];
+      const times = (at: Value) => (width === undefined ? at : op.Mul(at, this.body.ints(width)));
+      const dims = width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 });
+      if (rank === 1 && width === undefined) this.feed(name, 'Slice', [all, start, end, axis]);
+      else this.feed(name, 'Reshape', [op.Slice(all, times(start), times(end), axis), dims]);
     }
   }
 }

@@ -20,8 +20,9 @@ export function stageSteps(
     [stagingInputs.tokenOffsets, vector(offsets(batches.map((b) => b.rows * b.length)))],
     [stagingInputs.rowOffsets, vector(offsets(batches.map((b) => b.rows)))],
   ]);
-  for (const { name, dtype, rank } of signature.batch) {
-    const parts = batches.map((b) => checked(b, { name, dtype, size: rank === 2 ? b.rows * b.length : b.rows }));
+  for (const { name, dtype, rank, width = 1 } of signature.batch) {
+    const sizeOf = (b: Batch) => (rank === 2 ? b.rows * b.length : b.rows) * width;
+    const parts = batches.map((b) => checked(b, { name, dtype, size: sizeOf(b) }));
     staged.set(outerName(name), flat(dtype, parts));
   }
   for (const name of signature.scalars) {
@@ -48,9 +49,12 @@ function offsets(sizes: readonly number[]): number[] {
   });
 }
 
-/** A batch's array under the step graph's input name: `labels`, `weights`, or one of the model's inputs. */
+/** A batch's array under the step graph's input name: `labels`, `weights`, or one of the model's or the teacher's. */
 export function batchInput(batch: Batch, name: string): Int32Array | Float32Array {
-  const values = name === 'labels' ? batch.labels : name === 'weights' ? batch.weights : batch.inputs[name];
+  const own = { labels: batch.labels, weights: batch.weights };
+  const values = Object.hasOwn(own, name)
+    ? own[name as keyof typeof own]
+    : (batch.inputs[name] ?? batch.teacher?.[name]);
   if (!values)
     throw new RuntimeError(`batch: expected the input '${name}', got ${Object.keys(batch.inputs).join(', ')}`, 'input');
   return values;

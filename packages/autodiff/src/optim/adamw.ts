@@ -1,4 +1,4 @@
-import type { Optimizer } from './optimizer.js';
+import { decayedOf, type Optimizer, rateOf } from './optimizer.js';
 
 /** Hyper-parameters of AdamW that are fixed in the graph. */
 export interface AdamWOptions {
@@ -9,43 +9,51 @@ export interface AdamWOptions {
 /** Scalar inputs of the AdamW step. */
 export type AdamWScalar = 'step_size' | 'epsilon' | 'decay';
 
-const BETAS = { beta1: 0.9, beta2: 0.999 };
+/** Variables of AdamW: how much weight the moments hold, Σ βⁱ over the steps taken. */
+export type AdamWVariable = 'adamw.mass1' | 'adamw.mass2';
 
 /**
  * AdamW (Loshchilov & Hutter 2019, as in PyTorch) on rescaled moments M = m/(1-β₁), V = v/(1-β₂), so that a step is
- * M ← β₁M + g, V ← β₂V + g², w ← decay·w - step_size·M/(√V + epsilon): 11 elementwise operators.
+ * M ← β₁M + g, V ← β₂V + g², w ← decay·w - rate·M/(√V + ε'): 11 elementwise operators. With the masses n = Σ βⁱ, which
+ * count the steps really taken, m̂ = M/n₁ and v̂ = V/n₂, so rate = lr·√n₂/n₁ and ε' = ε·√n₂.
  */
-export function adamw({ beta1, beta2 }: AdamWOptions = {}): Optimizer<'m' | 'v', AdamWScalar> {
+export function adamw({
+  beta1 = 0.9,
+  beta2 = 0.999,
+}: AdamWOptions = {}): Optimizer<'m' | 'v', AdamWScalar, AdamWVariable> {
   return {
-    slots: ['m', 'v'],
+    init: { slots: { m: 'zeros', v: 'zeros' }, variables: { 'adamw.mass1': 0, 'adamw.mass2': 0 } },
     scalars: ['step_size', 'epsilon', 'decay'],
-    update: ({ op, w, g, slots, scalars: { step_size, epsilon, decay }, decayed }) => {
-      const m = op.Add(op.Mul(slots.m, beta1 ?? BETAS.beta1), g);
-      const v = op.Add(op.Mul(slots.v, beta2 ?? BETAS.beta2), op.Mul(g, g));
-      const step = op.Mul(op.Div(m, op.Add(op.Sqrt(v), epsilon)), step_size);
-      return { w: op.Sub(decayed ? op.Mul(w, decay) : w, step), m, v };
+    update: (context) => {
+      const { op, stacks, scalars, variables } = context;
+      const mass1 = op.Add(op.Mul(variables['adamw.mass1'], beta1), 1);
+      const mass2 = op.Add(op.Mul(variables['adamw.mass2'], beta2), 1);
+      const root = op.Sqrt(mass2);
+      const rate = op.Div(op.Mul(scalars.step_size, root), mass1);
+      const epsilon = op.Mul(scalars.epsilon, root);
+      return {
+        variables: { 'adamw.mass1': mass1, 'adamw.mass2': mass2 },
+        stacks: stacks.map((stack) => {
+          const m = op.Add(op.Mul(stack.slots.m, beta1), stack.g);
+          const v = op.Add(op.Mul(stack.slots.v, beta2), op.Mul(stack.g, stack.g));
+          const step = op.Mul(op.Div(m, op.Add(op.Sqrt(v), epsilon)), rateOf(context, rate, stack));
+          return { w: op.Sub(decayedOf(context, scalars.decay, stack), step), m, v };
+        }),
+      };
     },
   };
 }
 
-/** Hyper-parameters of one AdamW step; `step` counts from 1. */
-export interface AdamWStep extends AdamWOptions {
+/** Hyper-parameters of one AdamW step. */
+export interface AdamWStep {
   readonly lr: number;
-  readonly step: number;
   readonly eps?: number;
   readonly weightDecay?: number;
 }
 
-/** The scalars of one AdamW step: bias corrections 1-βᵗ and the rescaling of the moments, folded. */
-export function adamwScalars({
-  lr,
-  step,
-  beta1 = BETAS.beta1,
-  beta2 = BETAS.beta2,
-  eps = 1e-8,
-  weightDecay = 0,
-}: AdamWStep): Record<AdamWScalar, number> {
-  const root = Math.sqrt((1 - beta2) / (1 - beta2 ** step)); // √v̂ = root·√V
-  const first = (1 - beta1) / (1 - beta1 ** step); // m̂ = first·M
-  return { step_size: (lr * first) / root, epsilon: eps / root, decay: 1 - lr * weightDecay };
-}
+/** The scalars of one AdamW step; bias corrections are the graph's, which alone knows what steps were skipped. */
+export const adamwScalars = ({ lr, eps = 1e-8, weightDecay = 0 }: AdamWStep): Record<AdamWScalar, number> => ({
+  step_size: lr,
+  epsilon: eps,
+  decay: 1 - lr * weightDecay,
+});

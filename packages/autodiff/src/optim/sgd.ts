@@ -1,16 +1,33 @@
-import type { Optimizer } from './optimizer.js';
+import { AutodiffError } from '../errors.js';
+import { decayedOf, type Optimizer, rateOf } from './optimizer.js';
+
+/** Hyper-parameters of SGD that are fixed in the graph. */
+export interface SgdOptions {
+  /** μ; 0 by default, without a slot. */
+  readonly momentum?: number;
+  /** Steps along g + μ·b instead of b (Sutskever et al. 2013, as in PyTorch). */
+  readonly nesterov?: boolean;
+}
 
 /** Scalar inputs of the SGD step. */
 export type SgdScalar = 'step_size' | 'decay';
 
 /** Stochastic gradient descent with decoupled weight decay and, when asked for, momentum b ← μ·b + g, w ← decay·w - step_size·b. */
-export function sgd({ momentum = 0 }: { readonly momentum?: number } = {}): Optimizer<'b', SgdScalar> {
+export function sgd({ momentum = 0, nesterov = false }: SgdOptions = {}): Optimizer<'b', SgdScalar, never> {
+  if (nesterov && momentum === 0) throw new AutodiffError('sgd: expected a momentum above 0 with nesterov, got 0');
   return {
-    slots: momentum === 0 ? [] : ['b'],
+    init: { slots: (momentum === 0 ? {} : { b: 'zeros' }) as { b: 'zeros' } },
     scalars: ['step_size', 'decay'],
-    update: ({ op, w, g, slots, scalars: { step_size, decay }, decayed }) => {
-      const b = momentum === 0 ? g : op.Add(op.Mul(slots.b, momentum), g);
-      return { w: op.Sub(decayed ? op.Mul(w, decay) : w, op.Mul(b, step_size)), b };
+    update: (context) => {
+      const { op, stacks, scalars } = context;
+      return {
+        stacks: stacks.map((stack) => {
+          const b = momentum === 0 ? undefined : op.Add(op.Mul(stack.slots.b, momentum), stack.g);
+          const direction = b && nesterov ? op.Add(stack.g, op.Mul(b, momentum)) : (b ?? stack.g);
+          const step = op.Mul(direction, rateOf(context, scalars.step_size, stack));
+          return { w: op.Sub(decayedOf(context, scalars.decay, stack), step), ...(b ? { b } : {}) };
+        }),
+      };
     },
   };
 }

@@ -157,7 +157,7 @@ export class Run {
       value,
     ]);
     return {
-      ...adamwScalars({ lr: this.lr(step), step, weightDecay }),
+      ...adamwScalars({ lr: this.lr(step), weightDecay }),
       ...dropoutScalars(seed, step),
       ...Object.fromEntries(coefficients),
     };
