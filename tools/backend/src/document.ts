@@ -1,6 +1,6 @@
 import { ONNX_VERSION } from './data.js';
 import type { Finding } from './examine.js';
-import { byKind, byOperator, failsRoundTrip, type Summary } from './summary.js';
+import { byKind, byOperator, failsLift, failsRoundTrip, type Summary } from './summary.js';
 
 /** Where and when the tests were run. */
 export interface Setting {
@@ -24,6 +24,10 @@ const columns: readonly (readonly [head: string, count: (s: Summary) => number])
   ['with adapters', (s) => s.adapted],
   ['unsteady', (s) => s.unsteady],
   ['pass after read → write', (s) => s.roundTrips],
+];
+const lifting: typeof columns = [
+  ['of sets 11 to 25, passed by ONNX Runtime', (s) => s.liftable],
+  ['pass in set 23', (s) => s.lifted],
 ];
 const structure: typeof columns = [
   ['tests', (s) => s.tests],
@@ -113,6 +117,16 @@ ${table(['why', 'tests'], countBy(findings.flatMap((f) => (f.original ? [cause(f
 `;
 }
 
+const lifted = (findings: readonly Finding[]): string => `## Lift
+
+Models of operator sets 11 to 25 are taken to 23 with \`lift\`, written, and run on the recorded inputs. Refused are those
+with element types that set 23 lacks (int2, uint2, float8e8m0); the error names the node.
+
+${kindTable(findings, lifting)}
+
+${named('Other models that do not pass in set 23', findings.filter(failsLift), (f) => f.lifted)}
+`;
+
 const meaning = (findings: readonly Finding[]): string => `## Structure
 
 Over all tests, also those that ONNX Runtime does not pass. *Same bytes again*: read → write → read → write.
@@ -170,4 +184,4 @@ NEUROPRUNE_CHECK=full npx vitest run tools/backend
 
 The second command writes this file. Without \`NEUROPRUNE_CHECK\` it runs the same tests except for inner tensors.
 
-${[roundTrip, meaning, claims].map((part) => part(findings)).join('\n')}`;
+${[roundTrip, lifted, meaning, claims].map((part) => part(findings)).join('\n')}`;

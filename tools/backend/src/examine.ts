@@ -1,4 +1,4 @@
-import { type Model, parse, print, readModel, writeModel } from '@neuroprune/onnx';
+import { lift, type Model, parse, print, readModel, writeModel } from '@neuroprune/onnx';
 import { adaptersOf } from './adapt.js';
 import { firstDifference, meaningOf } from './canonical.js';
 import { type Case, readCase } from './cases.js';
@@ -23,6 +23,8 @@ export interface Finding {
   readonly original: string | undefined | null;
   /** read → write, in ONNX Runtime; null when it was not run. */
   readonly written: string | undefined | null;
+  /** read → lift → write, in ONNX Runtime; null when it was not run, or where the file's operator set is not 11 to 25. */
+  readonly lifted: string | undefined | null;
   /** The file as it is fails now and then. */
   readonly unsteady: boolean;
   readonly claims: Claims | undefined;
@@ -43,7 +45,7 @@ async function failureOf(act: () => string | undefined | Promise<string | undefi
 const otherBytes = (a: Uint8Array, b: Uint8Array) => (Buffer.compare(a, b) === 0 ? undefined : 'other bytes');
 
 interface Structure {
-  readonly finding: Omit<Finding, 'original' | 'written' | 'unsteady' | 'inner'>;
+  readonly finding: Omit<Finding, 'original' | 'written' | 'lifted' | 'unsteady' | 'inner'>;
   /** The model, with claims, and what was written of it; absent when it cannot be read. */
   readonly model?: Model;
   readonly written?: Uint8Array;
@@ -84,17 +86,28 @@ async function failsAtTimes(test: Case): Promise<boolean> {
   return false;
 }
 
+/** The sets that `lift` reads. */
+const isLiftable = ({ opsets }: Model): boolean => (opsets[''] ?? 0) >= 11 && (opsets[''] ?? 0) <= 25;
+
+/** What keeps a lifted file from giving the recorded outputs; the file is read anew, without claims. */
+async function failureOfLifted(test: Case): Promise<string | undefined | null> {
+  const model = await readModel(test.model);
+  if (!isLiftable(model)) return null;
+  return failureOf(() => runCase(writeModel(lift(model).model), test));
+}
+
 /** Examines a test. */
 export async function examine(id: string, options: ExamineOptions): Promise<Finding> {
   const test = readCase(id);
   const { finding, model, written } = await structure(test);
-  if (!options.run) return { ...finding, original: null, written: null, unsteady: false, inner: null };
+  if (!options.run) return { ...finding, original: null, written: null, lifted: null, unsteady: false, inner: null };
   const original = await runCase(test.model, test);
   const result = written ? await runCase(written, test) : null;
   const unsteady = original === undefined && result !== undefined && (await failsAtTimes(test));
+  const lifted = original === undefined && model ? await failureOfLifted(test) : null;
   const look = options.inner && model && original === undefined;
   const inner = look ? await innerClaims(model, test.model, test).catch(refused) : null;
-  return { ...finding, original, written: result, unsteady, inner };
+  return { ...finding, original, written: result, lifted, unsteady, inner };
 }
 
 /** ONNX Runtime may not hand out an inner tensor, of a fused pair for instance; then there is nothing to compare. */

@@ -29,7 +29,7 @@ function one(worker: ChildProcess, id: string, options: ExamineOptions): Promise
 
 const crashed = (id: string): Finding => ({
   ...{ id, adapters: [], read: undefined, bytes: undefined, kept: undefined, text: undefined, claims: undefined },
-  ...{ original: 'crash', written: 'crash', unsteady: false, inner: null },
+  ...{ original: 'crash', written: 'crash', lifted: null, unsteady: false, inner: null },
 });
 
 /**

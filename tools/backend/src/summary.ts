@@ -12,6 +12,10 @@ export interface Summary {
   readonly unsteady: number;
   /** ONNX Runtime gives the recorded outputs after read → write; unsteady ones are left out. */
   readonly roundTrips: number;
+  /** Of those that pass, the ones written in operator sets 11 to 25. */
+  readonly liftable: number;
+  /** Of those, the ones that give the recorded outputs again after `lift`. */
+  readonly lifted: number;
   /** Read, written, and read again to the same bytes. */
   readonly stable: number;
   /** The written file says all that the file says. */
@@ -33,6 +37,8 @@ export interface Shortfalls {
   readonly unread: number;
   /** Models with something that the written file does not say. */
   readonly lost: number;
+  /** Models of operator sets 11 to 25 that do not give the recorded outputs in set 23. */
+  readonly notLifted: number;
   /** Models with an output whose element type or rank is not inferred. */
   readonly withoutInference: number;
   /** Those, and models with an output of which a dimension is not inferred. */
@@ -42,6 +48,10 @@ export interface Shortfalls {
 /** True when the file passes as it is and the written one does not. */
 export const failsRoundTrip = ({ original, written, unsteady }: Finding): boolean =>
   original === undefined && written !== undefined && !unsteady;
+
+/** True when lifting fails for another reason than an element type that operator set 23 lacks. */
+export const failsLift = ({ lifted }: Finding): boolean =>
+  typeof lifted === 'string' && !/expected (a type up to|operands of older element types)/.test(lifted);
 
 const passes = (f: Finding): boolean => f.original === undefined;
 const isClaimed = ({ claims }: Finding): boolean => claims?.unclaimed.length === 0;
@@ -56,6 +66,8 @@ export function summarize(findings: readonly Finding[]): Summary {
     adapted: count((f) => passes(f) && f.adapters.length > 0),
     unsteady: count((f) => f.unsteady),
     roundTrips: count((f) => passes(f) && f.written === undefined && !f.unsteady),
+    liftable: count((f) => f.lifted !== null),
+    lifted: count((f) => f.lifted === undefined),
     stable: count((f) => f.read === undefined && f.bytes === undefined),
     kept: count((f) => f.read === undefined && f.kept === undefined),
     text: count((f) => f.read === undefined && f.text === undefined),
@@ -74,11 +86,12 @@ export function byKind(findings: readonly Finding[]): ReadonlyMap<string, Summar
 
 /** How many models fall short. */
 export function shortfallsOf(findings: readonly Finding[]): Shortfalls {
-  const { tests, kept, claimed, whole } = summarize(findings);
+  const { tests, kept, liftable, lifted, claimed, whole } = summarize(findings);
   const unread = findings.filter((f) => f.read !== undefined).length;
   return {
     unread,
     lost: tests - unread - kept,
+    notLifted: liftable - lifted,
     withoutInference: tests - claimed,
     withoutDimension: tests - whole,
   };

@@ -58,8 +58,8 @@ describe.skipIf(missing)('recorded outputs', () => {
 
   test('a test that ends its process is a crash, and the next one runs', async () => {
     const [crash, next] = await examineAll(['node/not_there', 'node/test_abs'], { run: true });
-    expect(crash).toMatchObject({ id: 'node/not_there', original: 'crash', written: 'crash' });
-    expect(next).toMatchObject({ id: 'node/test_abs', original: undefined, written: undefined, bytes: undefined });
+    expect(crash).toMatchObject({ id: 'node/not_there', original: 'crash', written: 'crash', lifted: null });
+    expect(next).toMatchObject({ id: 'node/test_abs', original: undefined, written: undefined, lifted: undefined });
   });
 });
 

@@ -1,6 +1,7 @@
 /** What sets 24 and 25 added, in terms of 23; element types that 23 lacks are refused where an attribute names them. */
 import { scalarTensor } from '../../builder.js';
 import { standardDecompositions } from '../../decompose/standard.js';
+import { dtypes } from '../../dtype.js';
 import type { Node, Value } from '../../model.js';
 import { axisOf } from '../../shape.js';
 import { remade } from '../rewrite.js';
@@ -8,6 +9,12 @@ import { attributeOf, attributesWithout, type LiftContext, type LiftRule, refuse
 
 /** `TensorProto.DataType` of the last element type of set 23 (float4e2m1). */
 const LAST_TYPE = 23;
+
+/** Refuses operands of element types that set 23 lacks. */
+export function refuseNewTypes(node: Node, opset: number): void {
+  const odd = node.inputs.find((v) => v?.dtype && dtypes[v.dtype].code > LAST_TYPE);
+  if (odd) refuse(node, opset, `expected operands of older element types, got ${odd.name}: ${odd.dtype}`);
+}
 
 /** `round_mode` speaks of float8e8m0 alone, which set 23 lacks. */
 const cast: LiftRule = (node, { builder, opset }) => {

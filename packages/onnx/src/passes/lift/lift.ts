@@ -3,7 +3,7 @@ import { calledBy, type Functions, functionsOf } from '../../functions.js';
 import { type Attribute, allGraphs, type Graph, type ModelFunction, Node } from '../../model.js';
 import type { Pass } from '../pass.js';
 import { rewriteNodes } from '../rewrite.js';
-import { downward } from './downward.js';
+import { downward, refuseNewTypes } from './downward.js';
 import { LIFTED_OPSET, type LiftRule } from './rule.js';
 import { upward } from './upward.js';
 
@@ -31,9 +31,11 @@ function readableOpset(opset: number, graph: Graph): number {
 }
 
 function liftGraph(graph: Graph, opset: number, functions: Functions): void {
-  rewriteNodes(graph, (node, builder) =>
-    node.domain === '' && !calledBy(node, functions) ? ruleOf(node, opset)?.(node, { builder, opset }) : undefined,
-  );
+  rewriteNodes(graph, (node, builder) => {
+    if (node.domain !== '' || calledBy(node, functions)) return undefined;
+    if (opset > LIFTED_OPSET) refuseNewTypes(node, opset);
+    return ruleOf(node, opset)?.(node, { builder, opset });
+  });
 }
 
 /** A function has no initializers: what the rewrite made of them become `Constant` nodes. */
