@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Course, learningRate } from './schedule.js';
 
@@ -33,7 +34,29 @@ describe('courses over 6 steps, of which 2 rise', () => {
   });
 });
 
-test.each<Course>(['linear', 'cosine', 'constant'])('%s never is 0 and never above lr', (schedule) => {
+interface Golden {
+  readonly lr: number;
+  readonly cases: readonly { steps: number; warmup: number; rates: readonly [number, number][] }[];
+}
+const golden: Golden = JSON.parse(
+  readFileSync(new URL('../../fixtures/one-cycle.json', import.meta.url), 'utf8'), // tools/golden/make_one_cycle.py
+);
+
+test.each(golden.cases)(
+  'one-cycle over $steps steps, the peak at $warmup of them, is PyTorch’s',
+  ({ rates, ...shape }) => {
+    for (const [step, expected] of rates) {
+      const rate = learningRate(step, { lr: golden.lr, schedule: 'one-cycle', ...shape });
+      expect(Math.abs(rate / expected - 1)).toBeLessThan(1e-10);
+    }
+  },
+);
+
+test('one-cycle over a single step has the highest rate', () => {
+  expect(rates('one-cycle', 0.3, 1)).toEqual([expect.closeTo(1)]);
+});
+
+test.each<Course>(['linear', 'cosine', 'constant', 'one-cycle'])('%s never is 0 and never above lr', (schedule) => {
   for (const warmup of [0, 0.1, 1])
     for (const rate of rates(schedule, warmup, 50)) expect(rate > 0 && rate <= 1).toBe(true);
 });
