@@ -69,11 +69,14 @@ export {
   structureOf,
 } from './structure.js';
 export { neuroPruneTerms, type TermOptions } from './terms/terms.js';
+export { MOST_SKIPS } from './train/guard.js';
 export type {
   BatchList,
   CheckpointEvent,
   CheckpointOptions,
+  LossScaleEvent,
   ResumeEvent,
+  SkipEvent,
   TrainContext,
   TrainEvent,
   TrainPoint,

@@ -4,6 +4,7 @@ export { degreeDistribution } from './figures/degree-distribution.js';
 export type { Figure } from './figures/figure.js';
 export { headsMap } from './figures/heads-map.js';
 export { trainingCurves } from './figures/training-curves.js';
+export { isLogEvent, LogEvent, type LogEventType, logEvents, parseLog } from './log-event.js';
 export { figurePath, type ReportInput, renderFigures, renderReport } from './report.js';
 export { parseRun, RunResult, StructureRow } from './run-result.js';
 export { DegreeDistribution, HeadState, LayerTopology } from './topology.js';

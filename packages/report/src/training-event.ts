@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { ReportError } from './errors.js';
+import { parseLines } from './log-event.js';
 
 const value = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 
-/** One step of `events.ndjson`; other events of the file have no `step` and `loss` and are left out. */
+/** One step of `events.ndjson` as far as curves need it; early files have no `type`. */
 export const TrainingEvent = z.object({
+  type: z.literal('train').optional(),
   step: z.int().nonnegative(),
   loss: value,
   /** Penalty terms by name, where the solver has any. */
@@ -15,29 +16,19 @@ export const TrainingEvent = z.object({
   /** Heads that still do something, in the whole model. */
   heads: z.int().optional(),
   examplesPerSecond: z.number().optional(),
+  /** The dense training beside that of the method; absent for the method's. */
+  run: z.literal('baseline').optional(),
 });
 export type TrainingEvent = z.output<typeof TrainingEvent>;
 
-/** Reads the text of an `events.ndjson`. A last line cut short by an interruption is left out; any other line that is
- * no JSON is an error. */
+/**
+ * The steps of the method's training in the text of an `events.ndjson`; other events, and those of the dense training
+ * beside it, are left out. A last line cut short by an interruption is left out; any other line that is no JSON is an
+ * error. `parseLog` reads all events.
+ */
 export function parseEvents(text: string, where = 'events.ndjson'): TrainingEvent[] {
-  const lines = text.split('\n');
-  return lines.flatMap((line, i) => {
-    if (line.trim() === '') return [];
-    let json: unknown;
-    try {
-      json = JSON.parse(line);
-    } catch (cause) {
-      if (i === lines.length - 1) return [];
-      throw new ReportError(
-        `${where}: expected one JSON document a line, got something else (line ${i + 1})`,
-        'input',
-        {
-          cause,
-        },
-      );
-    }
+  return parseLines(text, where).flatMap(({ json }) => {
     const event = TrainingEvent.safeParse(json);
-    return event.success ? [event.data] : [];
+    return event.success && event.data.run === undefined ? [event.data] : [];
   });
 }

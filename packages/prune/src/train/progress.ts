@@ -37,16 +37,19 @@ export const Progress = z.object({
     examples: z.number(),
     chunks: z.array(z.object({ steps: z.int(), ms: z.number() })),
   }),
+  /** Steps that were skipped, and how many of them last. */
+  skips: z.object({ total: z.int(), inARow: z.int() }).default({ total: 0, inARow: 0 }),
   /** What the caller keeps with a checkpoint. */
   note: z.unknown().optional(),
 });
 export type Progress = z.output<typeof Progress>;
 
-/** A request as JSON: what a run that goes on must have in common with the one that was stopped. */
+/** A request as JSON, what is done about broken steps apart: what a run that goes on must have in common with the one that was stopped. */
 export function plainRequest({
   model: _,
   groups: _groups,
   batches: _batches,
+  onNan: _onNan,
   ...plain
 }: TrainRequest): Progress['request'] {
   return JSON.parse(JSON.stringify(plain));

@@ -36,6 +36,8 @@ export interface TrainRequest {
   readonly weightDecay: number;
   readonly dropout: number;
   readonly seed: number;
+  /** What becomes of a step whose loss or gradient is not finite: the end of the run (by default), or nothing, on to the next. */
+  readonly onNan?: 'stop' | 'skip';
   readonly session?: SessionOptions;
   /** Length a row would be padded to without buckets, for the statement of tokens saved. */
   readonly maxLength: number;
@@ -57,6 +59,8 @@ export interface TrainEvent {
   /** Share of exact zeros in the prunable matrices. */
   readonly sparsity: number;
   readonly heads: number;
+  /** Mean norm of the whole gradient over the chunk. */
+  readonly gradNorm?: number;
   readonly examplesPerSecond: number;
 }
 
@@ -76,6 +80,8 @@ export interface TrainResult {
   readonly removals: readonly HeadRemoval[];
   /** Mean task loss of the last chunk. */
   readonly loss: number;
+  /** Steps that were skipped because loss or gradient was not finite. */
+  readonly skipped: number;
 }
 
 /** When and where the exact state of a run is kept. */
@@ -113,8 +119,28 @@ export interface WarningEvent {
   readonly message: string;
 }
 
+/** A step whose loss or gradient was not finite, so that it left the state as it was. */
+export interface SkipEvent {
+  readonly type: 'skip';
+  readonly step: number;
+  /** Where its rows stand in the data, from 0, where the batch says so. */
+  readonly rows?: readonly number[];
+  readonly loss: number;
+  readonly gradNorm?: number;
+  /** Skipped steps since the last that was taken, this one included. */
+  readonly inARow: number;
+}
+
+/** The scale of the loss in half precision from a step on. */
+export interface LossScaleEvent {
+  readonly type: 'lossScale';
+  readonly step: number;
+  readonly scale: number;
+  readonly before: number;
+}
+
 /** All that a run tells of. */
-export type TrainRunEvent = TrainEvent | CheckpointEvent | ResumeEvent | WarningEvent;
+export type TrainRunEvent = TrainEvent | CheckpointEvent | ResumeEvent | WarningEvent | SkipEvent | LossScaleEvent;
 
 /** Points at which tests stop a run: inside the writing of a checkpoint, and inside pruning. */
 export type TrainPoint = WritePoint | PrunePoint;

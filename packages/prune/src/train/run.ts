@@ -6,6 +6,7 @@ import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { prunableLayers } from '../prunable-layer.js';
 import { chunkSize } from './chunks.js';
+import { Guard, STEP_RESULTS } from './guard.js';
 import { Meter } from './meter.js';
 import { type Density, densityOf, type Plan } from './plan.js';
 import { type Progress, plainRequest } from './progress.js';
@@ -31,6 +32,7 @@ export interface RunParts {
 export class Run {
   done = 0;
   private readonly meter: Meter;
+  private readonly guard: Guard;
   private readonly removals: HeadRemoval[] = [];
   private epochBatches: BatchList = [];
   private epoch = -1;
@@ -42,18 +44,24 @@ export class Run {
   constructor(private readonly parts: RunParts) {
     const { request, pruner, saver, density } = parts;
     this.meter = new Meter(request.maxLength);
+    this.guard = new Guard({
+      onNan: request.onNan ?? 'stop',
+      onEvent: (event) => parts.context.onEvent?.(event),
+      before: () => this.before(),
+    });
     this.density = density;
     this.stops = [...new Set([...pruner.events, ...(saver?.stops ?? [])])].sort((a, b) => a - b);
   }
 
   /** Goes on from where a checkpoint was written. */
-  resume({ step, sparsity, heads, loss, removals, meter }: Progress): void {
+  resume({ step, sparsity, heads, loss, removals, meter, skips }: Progress): void {
     const { context, plan, saver } = this.parts;
     this.done = step;
     this.density = { sparsity, heads };
     this.loss = loss;
     this.removals.push(...removals);
     this.meter.restore(meter);
+    this.guard.skips = skips;
     saver?.resumed(step);
     context.onEvent?.({ type: 'resume', step, steps: plan.steps });
   }
@@ -69,10 +77,10 @@ export class Run {
     const started = performance.now();
     const results = await training.run(batches, this.scalars(count));
     this.meter.add(batches, performance.now() - started);
+    const taken = this.guard.check({ results, batches, first: this.done + 1 });
     this.done += count;
-    this.checkLoss(results, batches);
     if (pruner.events.includes(this.done)) await this.prune();
-    this.report(results);
+    this.report(results, taken);
     if (saver?.due(this.done)) await this.save(saver);
   }
 
@@ -93,6 +101,7 @@ export class Run {
       paddedTokens: meter.paddedTokens,
       removals,
       loss,
+      skipped: this.guard.skips.total,
     };
   }
 
@@ -120,6 +129,7 @@ export class Run {
       ...this.density,
       loss,
       removals: [...removals],
+      skips: this.guard.skips,
       meter: { ...meter.save(), chunks: [...meter.save().chunks] },
       note: context.checkpoint?.note?.(),
     };
@@ -167,17 +177,6 @@ export class Run {
     return learningRate(step, { ...this.parts.request, steps: this.parts.plan.steps });
   }
 
-  private checkLoss({ loss }: Record<string, Float32Array>, batches: readonly Batch[]): void {
-    const at = loss?.findIndex((value) => !Number.isFinite(value)) ?? 0;
-    if (at < 0) return;
-    const step = this.done - (loss?.length ?? 0) + at + 1;
-    const { numbers } = batches[at] ?? {};
-    const rows = numbers ? ` (rows ${numbers.join(', ')} of the data, from 0)` : '';
-    throw new PruneError(
-      `training: expected a finite loss, got ${loss?.[at]} at step ${step}${rows}${this.before()}; lower the learning rate`,
-    );
-  }
-
   /** A gradient that is no number makes weights that are none, which no checkpoint may hold. */
   private checkState(tensors: ReadonlyMap<string, Tensor>): void {
     const [name] = [...tensors].find(([, { data }]) => !allFinite(data as Float32Array)) ?? [];
@@ -202,8 +201,11 @@ export class Run {
     });
   }
 
-  private report({ loss, ...penalties }: Record<string, Float32Array>): void {
+  /** Means are over the steps that were taken. */
+  private report({ loss, ...others }: Record<string, Float32Array>, taken: readonly boolean[]): void {
     const { plan, context } = this.parts;
+    const mean = (values: Float32Array | undefined) => meanOf(values?.filter((_, i) => taken[i]));
+    const penalties = Object.entries(others).filter(([name]) => !(STEP_RESULTS as readonly string[]).includes(name));
     this.loss = mean(loss);
     const event: TrainEvent = {
       type: 'train',
@@ -211,16 +213,17 @@ export class Run {
       steps: plan.steps,
       epoch: this.done / plan.epochSteps,
       loss: this.loss,
-      penalties: Object.fromEntries(Object.entries(penalties).map(([name, values]) => [name, mean(values)])),
+      penalties: Object.fromEntries(penalties.map(([name, values]) => [name, mean(values)])),
       lr: this.lr(this.done),
       ...this.density,
+      ...(others.grad_norm && { gradNorm: mean(others.grad_norm) }),
       examplesPerSecond: this.meter.examplesPerSecond,
     };
     context.onEvent?.(event);
   }
 }
 
-const mean = (values: Float32Array | undefined): number =>
+const meanOf = (values: Float32Array | undefined): number =>
   values ? values.reduce((a, b) => a + b, 0) / values.length : Number.NaN;
 
 /** A copy that the next steps leave alone. */

@@ -9,7 +9,7 @@ import type { GradualMethod, SubgradientMethod, ThresholdMethod } from '../metho
 import { neuronPenalty } from '../penalty/neurons.js';
 import { prunableLayers, type Weights } from '../prunable-layer.js';
 import { maskEvents, rampBounds } from '../ramp.js';
-import type { TrainEvent, TrainRequest } from './request.js';
+import type { TrainEvent, TrainRequest, TrainRunEvent } from './request.js';
 import { learningRate } from './schedule.js';
 import { train } from './train.js';
 
@@ -364,6 +364,49 @@ describe('a run that ends early', () => {
       ),
     });
     await closed();
+  });
+
+  /** Batches of which those at the places hold a token whose embedding is infinite. */
+  const infinite = (...places: readonly number[]) => {
+    const model = structuredClone(tinyBert().model);
+    const table = model.graph.initializers.find(({ name }) => name.endsWith('word_embeddings.weight'));
+    const { dims, data } = table?.tensor as Tensor<'float32'>;
+    const [rows, width] = dims as [number, number];
+    data.fill(Number.POSITIVE_INFINITY, (rows - 1) * width);
+    const batches = tinyBatches().map((batch, i) => {
+      const ids = Int32Array.from(batch.inputs.input_ids as Int32Array, (id) => Math.min(id, rows - 2));
+      if (places.includes(i)) ids[0] = rows - 1;
+      return { ...batch, inputs: { ...batch.inputs, input_ids: ids }, numbers: [10 * i] };
+    });
+    return { model, batches: () => batches };
+  };
+
+  test('by a step that is not finite where none may be skipped', async () => {
+    await expect(train(request({ ...infinite(3), epochs: 1 }))).rejects.toThrow(
+      /expected a finite (loss|gradient), got .* at step 4 \(rows 30 of the data, from 0\)/,
+    );
+  });
+
+  test('but not by steps that are skipped, which leave the state as it was', async () => {
+    const events: TrainRunEvent[] = [];
+    const onEvent = (event: TrainRunEvent) => events.push(event);
+    const changes = { ...infinite(3, 4), epochs: 1, weightDecay: 0, dropout: 0, onNan: 'skip' } as const;
+    limit.steps = 1;
+    const { skipped, loss, tensors } = await train(request(changes), { onEvent });
+    expect(skipped).toBe(2);
+    expect(loss).toBeGreaterThan(0);
+    expect(events.flatMap((event) => (event.type === 'skip' ? [[event.step, event.rows, event.inARow]] : []))).toEqual([
+      [4, [30], 1],
+      [5, [40], 2],
+    ]);
+    const query = tensors.get('bert.encoder.layer.0.attention.self.query.weight') as Tensor<'float32'>;
+    expect(query.data.every(Number.isFinite)).toBe(true);
+  });
+
+  test('by too many in a row', async () => {
+    await expect(train(request({ ...infinite(0, 1, 2, 3, 4, 5, 6, 7), onNan: 'skip' }))).rejects.toThrow(
+      'at step 20 (rows 30 of the data, from 0), the 20th step in a row that was skipped',
+    );
   });
 
   test('by an error of whoever listens', async () => {

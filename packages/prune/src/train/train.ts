@@ -42,8 +42,9 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   return { tensors, ...run.result() };
 }
 
-function stepGraph({ model, loss, dropout }: TrainRequest, { masked, terms }: Pruner): Model {
-  const options: TrainableOptions = { loss, dropout, masked, ...(terms ? { terms } : {}) };
+function stepGraph({ model, loss, dropout, onNan }: TrainRequest, { masked, terms }: Pruner): Model {
+  const watched = onNan === 'skip' ? ({ guard: 'skip' } as const) : { gradNorm: true };
+  const options: TrainableOptions = { loss, dropout, masked, ...watched, ...(terms ? { terms } : {}) };
   return trainable(model, options);
 }
 
