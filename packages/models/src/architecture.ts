@@ -18,7 +18,8 @@ export interface TokenInputs {
   readonly inputIds: Value;
   /** 1 for a token, 0 for padding; in packed rows the number of the token's example, from 1. */
   readonly attentionMask: Value;
-  readonly tokenTypeIds: Value;
+  /** Present where the model has token types. */
+  readonly tokenTypeIds?: Value;
   /** Present where examples are packed. */
   readonly packed?: PackedInputs;
 }
@@ -32,9 +33,13 @@ export interface PackedInputs {
   readonly length: number;
 }
 
+/** What the logits of a model say, by transformers' names of tasks. */
+export type Task = 'sequence-classification' | 'masked-lm';
+
 /** What a forward graph is built to, beside the configuration. */
 export interface GraphShape {
-  /** Columns of the logits. */
+  readonly task: Task;
+  /** Columns of a classifier's logits. */
   readonly labels: number;
   /** Sizes of each layer. */
   readonly structure: Structure;
@@ -47,8 +52,10 @@ export type Rename = readonly [pattern: RegExp, replacement: string];
 export interface Architecture<C extends ModelConfig = ModelConfig> {
   /** `model_type` of `config.json`. */
   readonly modelType: string;
-  /** Class that `architectures` names for a sequence classifier. */
-  readonly className: string;
+  /** Classes that `architectures` names, by task; a task without one has no head here. */
+  readonly classNames: Readonly<Partial<Record<Task, string>>>;
+  /** Whether a model of this configuration reads `token_type_ids`. */
+  tokenTypes(c: C): boolean;
   readonly config: z.ZodType<C>;
   /** Other spellings of parameter names, undone at read, in order. */
   readonly legacyNames: readonly Rename[];
@@ -56,7 +63,7 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly headNames: readonly RegExp[];
   /** Sizes of each layer of an uncut model. */
   structure(c: C): Structure;
-  /** Builds the logits [batch, labels]. */
+  /** Builds the logits: [batch, labels], or [batch, sequence, vocabulary] of a language model. */
   build(p: Params, inputs: TokenInputs, c: C, shape: GraphShape): Value;
   /** Whether `build` takes packed examples. */
   readonly packs?: boolean;

@@ -1,5 +1,5 @@
-import { emptyGraph, GraphBuilder, type Model, modelOf, type Tensor } from '@neuroprune/onnx';
-import type { ModelConfig, TokenInputs } from './architecture.js';
+import { emptyGraph, GraphBuilder, type Model, modelOf, type Tensor, type Value } from '@neuroprune/onnx';
+import type { ModelConfig, Task, TokenInputs } from './architecture.js';
 import { ModelsError } from './errors.js';
 import { Params } from './params.js';
 import { architectureOf } from './registry.js';
@@ -11,8 +11,10 @@ export interface BuildRequest {
   readonly config: ModelConfig;
   /** Parameters under their standard names, in the shapes that `structure` says. */
   readonly tensors: ReadonlyMap<string, Tensor>;
-  /** Columns of the logits. */
+  /** Columns of a classifier's logits. */
   readonly labels: number;
+  /** What the logits say; the class of a sequence when absent. */
+  readonly task?: Task;
   /** Sizes of each layer; those of the configuration when absent. */
   readonly structure?: Structure;
   /** Sequences of this many tokens hold several examples each; one a row when absent. */
@@ -24,7 +26,8 @@ export interface BuildRequest {
 /** A forward graph and what became of the tensors. */
 export interface BuiltModel {
   /**
-   * Inputs `input_ids`, `attention_mask`, `token_type_ids` int64 [batch, sequence]; output `logits` float32 [batch, labels].
+   * Inputs `input_ids`, `attention_mask`, and `token_type_ids` where the model has token types, int64 [batch, sequence];
+   * output `logits` float32 [batch, labels], for a masked language model [batch, sequence, vocabulary].
    * With packing also `position_ids` [batch, sequence] and `first_tokens` [batch], and in the mask each example's number.
    */
   readonly model: Model;
@@ -37,33 +40,39 @@ export interface BuiltModel {
 }
 
 /** Builds the forward graph of a configuration, with `Dropout` nodes where training needs them. */
-export function buildModel({ config, tensors, labels, structure, packing, initialize }: BuildRequest): BuiltModel {
+export function buildModel(request: BuildRequest): BuiltModel {
+  const { config, tensors, labels, task = 'sequence-classification', structure, packing, initialize } = request;
   const architecture = architectureOf(config);
+  if (!architecture.classNames[task])
+    throw new ModelsError(`${architecture.modelType}: expected an architecture with a head for ${task}`);
   if (packing !== undefined && !architecture.packs)
     throw new ModelsError(
       `${architecture.modelType}: expected an architecture that packs examples; train without packing`,
     );
   const builder = new GraphBuilder(emptyGraph(architecture.modelType));
-  const used = new Set<string>();
+  const used = new Map<string, Value>();
   const fresh = new Set<string>();
   const p = new Params({ builder, tensors, used, fresh, initialize: initialize ?? (() => undefined) });
   const dense = architecture.structure(config);
-  const shape = { labels, structure: structure ? checkStructure(structure, dense) : dense };
-  builder.output(architecture.build(p, tokenInputs(builder, packing), config, shape), 'logits');
+  const shape = { labels, task, structure: structure ? checkStructure(structure, dense) : dense };
+  builder.output(
+    architecture.build(p, tokenInputs(builder, packing, architecture.tokenTypes(config)), config, shape),
+    'logits',
+  );
   return {
     model: modelOf(builder.graph),
-    parameters: [...used],
+    parameters: [...used.keys()],
     fresh: [...fresh],
     unused: [...tensors.keys()].filter((name) => !used.has(name)),
   };
 }
 
-function tokenInputs(builder: GraphBuilder, packing: number | undefined): TokenInputs {
+function tokenInputs(builder: GraphBuilder, packing: number | undefined, tokenTypes: boolean): TokenInputs {
   const input = (name: string) => builder.input(name, 'int64', ['batch', 'sequence']);
   return {
     inputIds: input('input_ids'),
     attentionMask: input('attention_mask'),
-    tokenTypeIds: input('token_type_ids'),
+    ...(tokenTypes && { tokenTypeIds: input('token_type_ids') }),
     ...(packing !== undefined && {
       packed: {
         positionIds: input('position_ids'),

@@ -5,6 +5,7 @@ export {
   ModelConfig,
   type Rename,
   standardName,
+  type Task,
   type TokenInputs,
 } from './architecture.js';
 export type { BertConfig } from './bert/config.js';

@@ -18,9 +18,10 @@ function uniform(seed: number): () => number {
   };
 }
 
-/** Fresh parameters as transformers makes them: weights from N(0, range²), biases 0; a name and seed always give the same. */
+/** Fresh parameters as transformers makes them: weights from N(0, range²), biases 0, scales of norms 1; a name and seed always give the same. */
 export function freshParameter(name: string, dims: readonly number[], range: number, seed: number): Tensor {
   if (name.endsWith('.bias')) return zeros(dims);
+  if (/(LayerNorm|layer_norm)\.weight$/.test(name)) return float32(new Float32Array(sizeOf(dims)).fill(1), dims);
   const next = uniform(hash(`${seed}:${name}`));
   // Box–Muller: √(−2 ln u)·cos 2πv
   const normal = () => Math.sqrt(-2 * Math.log(next())) * Math.cos(2 * Math.PI * next());

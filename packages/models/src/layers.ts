@@ -1,4 +1,6 @@
 import { codeOf, type GraphBuilder, type OpFunctions, type Value } from '@neuroprune/onnx';
+import type { PackedInputs, TokenInputs } from './architecture.js';
+import type { Params } from './params.js';
 
 /** Activations by Hugging Face's names (transformers `ACT2FN`). */
 export const activations = {
@@ -98,4 +100,39 @@ export function attend(
   const context = op.MatMul(probabilities, split(v, [0, 2, 1, 3])); // [B, H, S, size]
   const rows = op.Transpose(context, { perm: [0, 2, 1, 3] });
   return op.Reshape(packed ? op.Reshape(rows, packed.tokens(heads * size)) : rows, builder.ints(-1, heads * size));
+}
+
+/** What all layers of an encoder read: how to split rows into batch and sequence, and what hides padding. */
+export interface EncoderBatch {
+  readonly shape: TokenShape;
+  /** Added to attention scores. */
+  readonly bias: Value;
+  readonly packed?: PackedSequences;
+}
+
+/** The batch of an encoder whose tokens all see each other. */
+export function encoderBatch(builder: GraphBuilder, { inputIds, attentionMask, packed }: TokenInputs): EncoderBatch {
+  const tokens = tokenShape(builder, inputIds);
+  if (!packed) return { shape: tokens, bias: attentionBias(builder, attentionMask) };
+  const { length } = packed;
+  const bias = packedBias(builder, attentionMask, length);
+  return { shape: packedShape(builder, length), bias, packed: { tokens, length } };
+}
+
+/** The columns of `x` that a compacted matrix still reads. */
+export const picked = ({ op, builder }: Params, x: Value, dims: readonly number[] | undefined): Value =>
+  dims ? op.Gather(x, builder.ints(...dims), { axis: 1 }) : x;
+
+/** Each sentence's first token. [B·S, D] → [B, D] */
+export function firstToken({ op, builder }: Params, h: Value, shape: TokenShape, packed?: PackedInputs): Value {
+  if (packed) return op.Gather(h, packed.firstTokens);
+  const sentences = op.Reshape(h, shape(h.shape?.at(-1) as number)); // [B, S, D]
+  const first = op.Slice(sentences, builder.ints(0), builder.ints(1), builder.ints(1)); // [B, 1, D]
+  return op.Squeeze(first, builder.ints(1));
+}
+
+/** The first S rows of a table of positions [rows, D], or those that packed examples name: [S, D] or [B, S, D]. */
+export function absolutePositions({ op, builder }: Params, table: Value, { inputIds, packed }: TokenInputs): Value {
+  if (packed) return op.Gather(table, packed.positionIds);
+  return op.Slice(table, builder.ints(0), op.Shape(inputIds, { start: 1, end: 2 }), builder.ints(0));
 }

@@ -1,7 +1,7 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model, Tensor } from '@neuroprune/onnx';
-import { type Architecture, type ModelConfig, standardName } from './architecture.js';
+import { type Architecture, type ModelConfig, standardName, type Task } from './architecture.js';
 import { buildModel } from './build-model.js';
 import { ModelsError } from './errors.js';
 import { type Head, type HeadRequest, headOf } from './head.js';
@@ -14,6 +14,8 @@ import { readSafetensors } from './safetensors/read.js';
 export interface LoadOptions {
   /** The task head; the one that the configuration describes when absent. */
   readonly head?: HeadRequest;
+  /** What the logits say; a class where a head is asked for, otherwise what the class in `architectures` gives. */
+  readonly task?: Task;
   /** Seed of parameters that the file lacks. */
   readonly seed?: number;
 }
@@ -25,6 +27,7 @@ export interface LoadedModel {
   readonly config: ModelConfig;
   readonly architecture: Architecture;
   readonly head: Head;
+  readonly task: Task;
   readonly prunable: readonly PrunableGroups[];
   /** Every parameter as float32, by standard name. */
   readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
@@ -34,26 +37,36 @@ export interface LoadedModel {
   readonly unused: readonly string[];
 }
 
-/** Reads a Hugging Face folder (`config.json` and safetensors) into a forward graph for sequence classification. */
-export async function loadModel(folder: string, { head: asked, seed = 0 }: LoadOptions = {}): Promise<LoadedModel> {
+/** Reads a Hugging Face folder (`config.json` and safetensors) into a forward graph. */
+export async function loadModel(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { head: asked, seed = 0 } = options;
   const { config, architecture } = await readConfig(folder);
+  const task = options.task ?? (asked ? 'sequence-classification' : taskOf(config, architecture));
   const stored = await readSafetensors(await weightsPath(folder));
   const { tensors, origin } = standardTensors(stored, architecture);
   const head = headOf(config, asked);
   const mayBeFresh = (name: string) => architecture.headNames.some((pattern) => pattern.test(name));
   const initialize = (name: string, dims: readonly number[]) =>
     mayBeFresh(name) ? freshParameter(name, dims, config.initializer_range, seed) : undefined;
-  const built = buildModel({ config, tensors, labels: head.numLabels, initialize });
+  const built = buildModel({ config, tensors, labels: head.numLabels, task, initialize });
   return {
     model: built.model,
     config,
     architecture,
     head,
+    task,
     prunable: architecture.prunable(config),
     tensors: parameterTensors(built.model, built.parameters),
     fresh: built.fresh,
     unused: built.unused.map((name) => origin.get(name) ?? name),
   };
+}
+
+/** The task of the class that a configuration names; a bare or another model is loaded to classify sequences. */
+function taskOf({ architectures }: ModelConfig, { classNames }: Architecture): Task {
+  const named = Array.isArray(architectures) ? architectures : [];
+  const found = Object.entries(classNames).find(([, className]) => named.includes(className));
+  return (found?.[0] as Task | undefined) ?? 'sequence-classification';
 }
 
 /** Reads and checks `config.json`; another architecture, or an option we cannot build, is an error that names it. */

@@ -9,8 +9,8 @@ export interface ParamSource {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** Makes a parameter that the file lacks; undefined for one that must be there. */
   readonly initialize: (name: string, dims: readonly number[]) => Tensor | undefined;
-  /** Names taken, in order. */
-  readonly used: Set<string>;
+  /** Values of the names taken, in order. */
+  readonly used: Map<string, Value>;
   /** Names made by `initialize`. */
   readonly fresh: Set<string>;
 }
@@ -25,6 +25,7 @@ export class Params {
   constructor(
     private readonly source: ParamSource,
     private readonly path = '',
+    private readonly reuse = false,
   ) {
     this.builder = source.builder;
     this.op = source.builder.op;
@@ -32,15 +33,23 @@ export class Params {
 
   /** The parameters one or more steps further down. */
   at(path: string): Params {
-    return new Params(this.source, this.full(path));
+    return new Params(this.source, this.full(path), this.reuse);
+  }
+
+  /** The same parameters where they have several uses: taking one again gives the value it already has. */
+  shared(): Params {
+    return new Params(this.source, this.path, true);
   }
 
   /** One parameter as an initializer. */
   param(name: string, dims: readonly number[]): Value {
     const full = this.full(name);
-    if (this.source.used.has(full)) throw new Error(`internal: ${full} is taken twice; take it once and pass it on`);
-    this.source.used.add(full);
-    return this.builder.initializer(full, this.content(full, dims));
+    const known = this.source.used.get(full);
+    if (known && this.reuse) return known;
+    if (known) throw new Error(`internal: ${full} is taken twice; take it once and pass it on`);
+    const value = this.builder.initializer(full, this.content(full, dims));
+    this.source.used.set(full, value);
+    return value;
   }
 
   /** `x·Wᵀ + b` on rows [rows, in], with `weight` [out, in] and `bias` [out]. */

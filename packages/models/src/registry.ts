@@ -1,10 +1,19 @@
 import { z } from 'zod';
 import type { Architecture } from './architecture.js';
 import { bert } from './bert/bert.js';
+import { distilbert } from './distilbert/distilbert.js';
+import { electra } from './electra/electra.js';
 import { ModelsError } from './errors.js';
+import { roberta, xlmRoberta } from './roberta/roberta.js';
 
 /** Every architecture, by `model_type`. */
-export const architectures = { bert } as const satisfies Record<string, { readonly modelType: string }>;
+export const architectures = {
+  bert,
+  distilbert,
+  electra,
+  roberta,
+  'xlm-roberta': xlmRoberta,
+} as const satisfies Record<string, { readonly modelType: string }>;
 
 /** A `model_type` we can build. */
 export type ModelType = keyof typeof architectures;

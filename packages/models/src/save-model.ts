@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Tensor } from '@neuroprune/onnx';
-import type { ModelConfig } from './architecture.js';
+import type { ModelConfig, Task } from './architecture.js';
 import type { Head } from './head.js';
 import { architectureOf } from './registry.js';
 import { writeSafetensors } from './safetensors/write.js';
@@ -10,6 +10,8 @@ import { writeFileAtomic } from './write-file.js';
 export interface SaveRequest {
   readonly config: ModelConfig;
   readonly head: Head;
+  /** What the logits say; the class of a sequence when absent. */
+  readonly task?: Task;
   /** Every parameter in its dense shape, by standard name. */
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
@@ -17,18 +19,23 @@ export interface SaveRequest {
 /** Says nothing about the saved weights, or something that is no longer so. */
 const stale = ['_name_or_path', 'transformers_version', 'dtype', 'num_labels', '_num_labels'];
 
-/** The `config.json` of a sequence classifier as transformers writes it, from the configuration it was trained from. */
-export function savedConfig({ config, head }: Pick<SaveRequest, 'config' | 'head'>): Record<string, unknown> {
+/** The `config.json` of a model as transformers writes it, from the configuration it was trained from. */
+export function savedConfig(request: Pick<SaveRequest, 'config' | 'head' | 'task'>): Record<string, unknown> {
+  const { config, head, task = 'sequence-classification' } = request;
   const kept = Object.entries(config).filter(([key]) => !stale.includes(key));
   return {
     ...Object.fromEntries(kept),
-    architectures: [architectureOf(config).className],
-    id2label: Object.fromEntries(head.id2label.map((name, i) => [i, name])),
-    label2id: Object.fromEntries(head.id2label.map((name, i) => [name, i])),
-    problem_type: head.problemType,
+    architectures: [architectureOf(config).classNames[task]],
+    ...(task === 'sequence-classification' && labelKeys(head)),
     torch_dtype: 'float32',
   };
 }
+
+const labelKeys = (head: Head) => ({
+  id2label: Object.fromEntries(head.id2label.map((name, i) => [i, name])),
+  label2id: Object.fromEntries(head.id2label.map((name, i) => [name, i])),
+  problem_type: head.problemType,
+});
 
 /** Writes `config.json` and `model.safetensors` so that stock transformers loads the folder; each file whole or not at all. */
 export async function saveModel(folder: string, request: SaveRequest): Promise<void> {

@@ -53,6 +53,9 @@ describe.skipIf(!hasShared)('logits equal PyTorch (skipped without ../shared)', 
   test.each([
     ['tiny-random/bert', golden('tiny-random/bert')],
     ['tiny-random/bert-regression', golden('tiny-random/bert-regression')],
+    ['tiny-random/roberta', golden('tiny-random/roberta')],
+    ['tiny-random/distilbert', golden('tiny-random/distilbert')],
+    ['tiny-random/electra', golden('tiny-random/electra')],
     ['sentence-transformers/all-MiniLM-L6-v2', miniLM],
   ])('%s', async (id, file) => {
     const expected = await readSafetensors(file, { only: (name) => !name.includes('grad.') });

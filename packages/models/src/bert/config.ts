@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
+import { layers, share, size } from '../config-fields.js';
 import { activationNames } from '../layers.js';
-
-// Bounds keep a hostile config.json from asking for work before the weights' shapes contradict it.
-const size = z.int().positive().max(10_000_000);
-const layers = z.int().positive().max(1_000);
-const share = z.number().min(0).max(1);
 
 /** Configuration of BERT, with transformers' defaults (`BertConfig`) for what older files leave out. */
 export const BertConfig = ModelConfig.extend({
@@ -24,6 +20,7 @@ export const BertConfig = ModelConfig.extend({
   layer_norm_eps: z.number().positive().default(1e-12),
   position_embedding_type: z.literal('absolute').default('absolute'),
   is_decoder: z.literal(false).default(false),
+  tie_word_embeddings: z.boolean().default(true),
 }).refine((c) => c.hidden_size % c.num_attention_heads === 0, {
   path: ['hidden_size'],
   error: 'expected a multiple of num_attention_heads',

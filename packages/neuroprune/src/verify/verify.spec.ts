@@ -53,6 +53,15 @@ describe.skipIf(!existsSync(shared))('convert --verify against PyTorch (skipped 
       path.join(tiny, 'bert-regression/golden.safetensors'),
       41,
     ],
+    ...(['roberta', 'distilbert', 'electra'] as const).map(
+      (name, i) =>
+        [
+          `tiny-random/${name}`,
+          path.join(tiny, name),
+          path.join(tiny, name, 'golden.safetensors'),
+          [41, 40, 43][i],
+        ] as const,
+    ),
     ['all-MiniLM-L6-v2', miniLM, path.join(shared, 'golden/models/all-MiniLM-L6-v2/golden.safetensors'), 105],
   ])('%s: logits, loss and the gradient of every parameter', async (_, model, file, parameters) => {
     const { rows, ok } = await verifyGolden({ model, golden: file });

@@ -54,7 +54,9 @@ function trainingGraph(forward: Model, parameters: readonly string[], loss: keyo
 async function valuesOf(graph: Model, parameters: readonly string[], golden: Golden): Promise<Values> {
   // PyTorch's cross entropy leaves out rows labelled -100 (ignore_index).
   const weights = float32(Array.from<unknown, number>(golden.labels.data, (label) => (label === -100n ? 0 : 1)));
-  const inputs = new Map([...golden.inputs, ['labels', golden.labels], ['weights', weights]]);
+  const read = new Set(graph.graph.inputs.map(({ name }) => name));
+  const tokens = [...golden.inputs].filter(([name]) => read.has(name));
+  const inputs = new Map([...tokens, ['labels', golden.labels], ['weights', weights]]);
   const names = ['logits', 'loss', ...parameters.map((name) => `grad.${name}`)];
   await using session = await createInference(graph);
   const outputs = await session.run(inputs, names);

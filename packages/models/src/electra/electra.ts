@@ -1,0 +1,87 @@
+import type { Value } from '@neuroprune/onnx';
+import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
+import {
+  bertPaths,
+  type EncoderSizes,
+  embeddings,
+  encoderLayer,
+  layerGroups,
+  selfAttention,
+  uncut,
+} from '../encoder.js';
+import { encoderBatch, firstToken } from '../layers.js';
+import { maskedLmHead } from '../masked-lm.js';
+import type { Params } from '../params.js';
+import { ElectraConfig } from './config.js';
+
+const sizesOf = (c: ElectraConfig): EncoderSizes => ({
+  width: c.hidden_size,
+  heads: c.num_attention_heads,
+  hiddenUnits: c.intermediate_size,
+  activation: c.hidden_act,
+  epsilon: c.layer_norm_eps,
+  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
+});
+
+const embeddingsOf = (c: ElectraConfig) => ({
+  vocabulary: c.vocab_size,
+  width: c.embedding_size,
+  positions: c.max_position_embeddings,
+  types: c.type_vocab_size,
+  epsilon: c.layer_norm_eps,
+  dropout: c.hidden_dropout_prob,
+});
+
+function build(p: Params, inputs: TokenInputs, c: ElectraConfig, { task, labels, structure }: GraphShape): Value {
+  const base = p.at('electra');
+  const e = sizesOf(c);
+  const batch = encoderBatch(p.builder, inputs);
+  const attention = selfAttention(batch, e, bertPaths);
+  let h = embeddings(base.at('embeddings'), inputs, embeddingsOf(c));
+  if (c.embedding_size !== c.hidden_size) h = base.at('embeddings_project').linear(h, c.hidden_size);
+  structure.forEach((left, i) => {
+    h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
+  });
+  if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths, lmSizes(c));
+  const dropped = (x: Value) => p.op.Dropout(x, c.classifier_dropout ?? c.hidden_dropout_prob);
+  const first = dropped(firstToken(p, h, batch.shape, inputs.packed));
+  const mixed = p.op.Gelu(p.at('classifier.dense').linear(first, c.hidden_size));
+  return p.at('classifier.out_proj').linear(dropped(mixed), labels);
+}
+
+const lmPaths = {
+  dense: 'generator_predictions.dense',
+  norm: 'generator_predictions.LayerNorm',
+  decoder: 'generator_lm_head',
+  bias: 'generator_lm_head',
+  embeddings: 'electra.embeddings.word_embeddings',
+};
+
+const lmSizes = (c: ElectraConfig) => ({
+  vocabulary: c.vocab_size,
+  width: c.embedding_size,
+  activation: 'gelu' as const,
+  epsilon: c.layer_norm_eps,
+  tied: c.tie_word_embeddings,
+});
+
+/** ELECTRA with a head for sequence classification, regression or, as a generator, masked words (Clark et al. 2020; transformers `modeling_electra`). */
+export const electra = defineArchitecture<ElectraConfig>({
+  modelType: 'electra',
+  classNames: { 'sequence-classification': 'ElectraForSequenceClassification', 'masked-lm': 'ElectraForMaskedLM' },
+  config: ElectraConfig,
+  legacyNames: [
+    [/\.gamma$/, '.weight'],
+    [/\.beta$/, '.bias'],
+    [/^(?=(embeddings|embeddings_project|encoder)\.)/, 'electra.'], // files saved from the bare `ElectraModel`
+  ],
+  headNames: [/^classifier\./, /^generator_(predictions|lm_head)\./],
+  tokenTypes: () => true,
+  structure: (c) => uncut(c.num_hidden_layers, sizesOf(c)),
+  build,
+  packs: true,
+  prunable: (c) =>
+    uncut(c.num_hidden_layers, sizesOf(c)).map((_, i) =>
+      layerGroups(`electra.encoder.layer.${i}`, bertPaths, sizesOf(c)),
+    ),
+});
