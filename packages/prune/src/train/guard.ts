@@ -46,7 +46,7 @@ export class Guard {
       const at = (name: string) => results[name]?.[i];
       this.follow(first + i, at('loss_scale'));
       const [loss, gradNorm] = [at('loss') ?? Number.NaN, at('grad_norm')];
-      const taken = at('skipped') === undefined ? isFinite(loss, gradNorm) : at('skipped') === 0;
+      const taken = at('skipped') === undefined ? allFinite(loss, gradNorm) : at('skipped') === 0;
       if (taken) this.skips = { ...this.skips, inARow: 0 };
       else this.bad({ step: first + i, loss, gradNorm, scale: at('loss_scale'), rows: batches[i]?.numbers });
       return taken;
@@ -90,5 +90,5 @@ interface BadStep {
   readonly rows: readonly number[] | undefined;
 }
 
-const isFinite = (...values: readonly (number | undefined)[]): boolean =>
+const allFinite = (...values: readonly (number | undefined)[]): boolean =>
   values.every((value) => value === undefined || Number.isFinite(value));

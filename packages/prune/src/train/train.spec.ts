@@ -370,7 +370,7 @@ describe('a run that ends early', () => {
   const infinite = (...places: readonly number[]) => {
     const model = structuredClone(tinyBert().model);
     const table = model.graph.initializers.find(({ name }) => name.endsWith('word_embeddings.weight'));
-    const { dims, data } = table?.tensor as Tensor<'float32'>;
+    const { dims, data } = (table as { tensor: Tensor<'float32'> }).tensor;
     const [rows, width] = dims as [number, number];
     data.fill(Number.POSITIVE_INFINITY, (rows - 1) * width);
     const batches = tinyBatches().map((batch, i) => {
