@@ -29,6 +29,8 @@ export interface DatasetSource {
 const metricKinds = {
   accuracy: { score: false, key: 'accuracy' },
   f1: { score: false, key: 'f1' },
+  precision: { score: false, key: 'precision' },
+  recall: { score: false, key: 'recall' },
   matthewsCorrelation: { score: false, key: 'matthews_correlation' },
   pearson: { score: true, key: 'pearson' },
   spearman: { score: true, key: 'spearmanr' },

@@ -2,7 +2,7 @@ import type { Batch } from '@neuroprune/runtime';
 import { evaluationBatches } from './batches.js';
 import type { EncodedRows } from './encode.js';
 import { EvaluateError } from './error.js';
-import { metrics } from './metrics/metrics.js';
+import { labelMetrics } from './metrics/metrics.js';
 import { outputCount, type Task } from './tasks.js';
 
 /** A model as the harness sees it: a batch in, logits [B, outputs] out, row by row. */
@@ -63,14 +63,12 @@ function rowLogits(task: Task, logits: Float32Array, rows: number): number[][] {
   return Array.from({ length: rows }, (_, i) => Array.from(logits.subarray(i * outputs, (i + 1) * outputs)));
 }
 
-/** The task's metrics of some predictions, under the keys of Hugging Face evaluate; F1 of three classes or more is the macro average. */
+/** The task's metrics of some predictions, under the keys of Hugging Face evaluate; F1, precision and recall of three classes or more are macro averages. */
 export function taskMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
   const predicted = predictions.map((row) => row.prediction);
   const labels = predictions.map((row) => row.label);
   const options = outputCount(task) > 2 ? ({ average: 'macro' } as const) : {};
-  const values = task.metrics.map((name) =>
-    name === 'f1' ? metrics.f1(predicted, labels, options) : metrics[name](predicted, labels),
-  );
+  const values = task.metrics.map((name) => labelMetrics[name](predicted, labels, options));
   return Object.assign({}, ...values);
 }
 

@@ -10,10 +10,33 @@ export type { Predict, Prediction, ScoreEvent, ScoreOptions, TaskScore } from '.
 export { scoreTask, taskMetrics } from './evaluate.js';
 export { alignLabels } from './labels.js';
 export type { List } from './list.js';
-export type { F1Average } from './metrics/f1.js';
-export type { Metric, MetricKey, MetricName } from './metrics/metrics.js';
-export { metrics } from './metrics/metrics.js';
-export type { Values } from './metrics/pairs.js';
+export type { AccuracyOptions } from './metrics/accuracy.js';
+export type { BleuOptions } from './metrics/bleu/bleu.js';
+export { bleuScore } from './metrics/bleu/bleu.js';
+export type { BleuScore, BleuSmoothing } from './metrics/bleu/bleu-score.js';
+export type { BleuTokenizer } from './metrics/bleu/tokenizers.js';
+export type { ChrfOptions } from './metrics/chrf/chrf.js';
+export type { ClassAverageOptions, F1Average } from './metrics/class-average.js';
+export type { ExactMatchOptions } from './metrics/exact-match.js';
+export type {
+  Metric,
+  MetricKey,
+  MetricName,
+  TextMetricFunction,
+  TextMetricKey,
+  TextMetricName,
+} from './metrics/metrics.js';
+export { labelMetrics, metrics, textMetrics } from './metrics/metrics.js';
+export type { Values, WarningOptions, WeightOptions } from './metrics/pairs.js';
+export type { CorrelationOptions, CorrelationPValue } from './metrics/pearson.js';
+export type { PerplexityWindow } from './metrics/perplexity.js';
+export { slidingWindows } from './metrics/perplexity.js';
+export type { RougeKey, RougeOptions, RougeValue } from './metrics/rouge/rouge.js';
+export { rougeScore } from './metrics/rouge/rouge.js';
+export { METRICS_VERSION } from './metrics/signature.js';
+export type { TerOptions } from './metrics/ter/ter.js';
+export type { TerTokenOptions } from './metrics/ter/tokenize.js';
+export type { References, Signed, Texts } from './metrics/text-pairs.js';
 export type { PackingOptions } from './packing.js';
 export { packedBatches, packLength } from './packing.js';
 export { writePredictions } from './predictions.js';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { metrics } from './metrics.js';
+import { labelMetrics, metrics } from './metrics.js';
 
 const golden = path.resolve(import.meta.dirname, '../../../../../shared/golden/metrics');
 // The files hold null where the reference gives no finite number.
@@ -39,7 +39,7 @@ describe.skipIf(!existsSync(golden))('against scipy (skipped without ../shared/g
 });
 
 describe('degenerate input', () => {
-  it.each(Object.entries(metrics))('%s: NaN without examples, an error for unequal counts', (name, metric) => {
+  it.each(Object.entries(labelMetrics))('%s: NaN without examples, an error for unequal counts', (name, metric) => {
     expect(Object.values(metric([], [])) as number[]).toEqual([Number.NaN]);
     expect(() => metric([1, 0], [1])).toThrow(`${name}: expected one reference a prediction, got 2 predictions and 1`);
   });

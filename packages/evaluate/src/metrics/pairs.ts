@@ -3,8 +3,25 @@ import { EvaluateError } from '../error.js';
 /** Class indices or scores, one an example. */
 export type Values = ArrayLike<number>;
 
+/** What every metric takes. */
+export interface WarningOptions {
+  /** Told why a value is NaN, where the reference library gives no finite number, and of input that looks wrong. */
+  readonly onWarning?: (message: string) => void;
+}
+
+/** Weights of the examples, all 1 by default; scikit-learn's `sample_weight`. */
+export interface WeightOptions extends WarningOptions {
+  readonly sampleWeight?: Values;
+}
+
+/** NaN, said to whoever listens. */
+export function undefinedScore(metric: string, reason: string, options: WarningOptions): number {
+  options.onWarning?.(`${metric}: not defined ${reason}; it is NaN`);
+  return Number.NaN;
+}
+
 /** Refuses predictions and references of different counts; returns the count. */
-export function pairCount(metric: string, predictions: Values, references: Values): number {
+export function pairCount(metric: string, predictions: ArrayLike<unknown>, references: ArrayLike<unknown>): number {
   if (predictions.length === references.length) return predictions.length;
   throw new EvaluateError(
     'input',
@@ -12,7 +29,17 @@ export function pairCount(metric: string, predictions: Values, references: Value
   );
 }
 
-/** Counts of one class: examples of it, predictions of it, and both at once. */
+/** The weight of each example; throws where there is not one for each. */
+export function weightOf(metric: string, examples: number, weights: Values | undefined): (i: number) => number {
+  if (weights === undefined) return () => 1;
+  if (weights.length === examples) return (i) => weights[i]!;
+  throw new EvaluateError(
+    'input',
+    `${metric}: expected a weight an example, got ${weights.length} weights and ${examples} examples`,
+  );
+}
+
+/** Counts of one class: examples of it, predictions of it, and both at once; sums of weights where there are some. */
 export interface ClassCount {
   truth: number;
   predicted: number;
@@ -20,7 +47,12 @@ export interface ClassCount {
 }
 
 /** One count a class that occurs in the predictions or the references. */
-export function classCounts(metric: string, predictions: Values, references: Values): Map<number, ClassCount> {
+export function classCounts(
+  metric: string,
+  predictions: Values,
+  references: Values,
+  options: WeightOptions = {},
+): Map<number, ClassCount> {
   const counts = new Map<number, ClassCount>();
   const of = (label: number): ClassCount => {
     const count = counts.get(label) ?? { truth: 0, predicted: 0, correct: 0 };
@@ -28,10 +60,11 @@ export function classCounts(metric: string, predictions: Values, references: Val
     return count;
   };
   const examples = pairCount(metric, predictions, references);
+  const weight = weightOf(metric, examples, options.sampleWeight);
   for (let i = 0; i < examples; i++) {
-    of(references[i]!).truth++;
-    of(predictions[i]!).predicted++;
-    if (predictions[i] === references[i]) of(references[i]!).correct++;
+    of(references[i]!).truth += weight(i);
+    of(predictions[i]!).predicted += weight(i);
+    if (predictions[i] === references[i]) of(references[i]!).correct += weight(i);
   }
   return counts;
 }

@@ -1,5 +1,5 @@
 import { pairCount, type Values } from './pairs.js';
-import { correlation } from './pearson.js';
+import { type CorrelationOptions, type CorrelationPValue, correlation, described } from './pearson.js';
 
 // Ranks from 1; equal values share the mean of their ranks (scipy `rankdata`, method 'average').
 function ranks(values: Values): Float64Array {
@@ -16,10 +16,17 @@ const hasNaN = (values: Values): boolean => Array.prototype.some.call(values, Nu
 
 /**
  * Spearman's rank correlation of predicted and true scores: Pearson's of their ranks, ties sharing the mean rank, in −1…1,
- * higher is better; NaN where either side is constant or holds a NaN (scipy `spearmanr`).
+ * higher is better; NaN where either side is constant or holds a NaN. Source: scipy 1.17.1 `spearmanr`.
  */
-export function spearman(predictions: Values, references: Values): { spearmanr: number } {
-  pairCount('spearman', predictions, references);
-  if (hasNaN(predictions) || hasNaN(references)) return { spearmanr: Number.NaN };
-  return { spearmanr: correlation(ranks(predictions), ranks(references)) };
+export function spearman(
+  predictions: Values,
+  references: Values,
+  options: CorrelationOptions = {},
+): { spearmanr: number } & CorrelationPValue {
+  const n = pairCount('spearman', predictions, references);
+  const ranked = !(hasNaN(predictions) || hasNaN(references));
+  const r = ranked ? correlation(ranks(predictions), ranks(references)) : Number.NaN;
+  const [value, more] = described('spearman', r, n, options);
+  // Two ranks leave no degree of freedom: scipy's p-value is NaN here, 1 for Pearson's.
+  return { spearmanr: value, ...(options.pValue && n === 2 ? { 'p-value': Number.NaN } : more) };
 }
