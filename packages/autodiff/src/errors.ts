@@ -12,5 +12,10 @@ export class AutodiffError extends Error {
   }
 }
 
+/** Throws `subject: expected …, got …` where a condition does not hold. */
+export function demand(holds: boolean, subject: string, expected: string, got: unknown): void {
+  if (!holds) throw new AutodiffError(`${subject}: expected ${expected}, got ${got}`);
+}
+
 /** What a message calls a node: its name, or that of its first result. */
 export const nameOf = (node: Node): string => node.name || (node.outputs[0]?.name ?? '');

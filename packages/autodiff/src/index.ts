@@ -6,6 +6,7 @@ export { type Evaluate, type GradientCase, gradcheck, type Tensors } from './gra
 export { type GradientOptions, gradients } from './gradients.js';
 export { controlFlow, nonDifferentiable, pending } from './lists.js';
 export { type CrossEntropyOptions, losses } from './loss.js';
+export { coefficientInput, type Terms } from './objective.js';
 export {
   type AdamWOptions,
   type AdamWScalar,
@@ -16,7 +17,6 @@ export {
 } from './optim/adamw.js';
 export { clipByGlobalNorm, clipByValue } from './optim/clip.js';
 export { ema, emaScalars } from './optim/ema.js';
-export type { LossScaling } from './optim/gate.js';
 export {
   chain,
   type Optimizer,
@@ -26,8 +26,9 @@ export {
   type UpdateContext,
 } from './optim/optimizer.js';
 export { type SgdOptions, type SgdScalar, sgd, sgdScalars } from './optim/sgd.js';
+export type { LossScaling } from './optim/skipping.js';
 export type { Precision } from './precision.js';
 export type { ControlFlow, Differentiable, NonDifferentiable, Pending, Rule, RuleContext } from './rule.js';
 export type { Pattern, Rates, Selection } from './select.js';
 export { initialState, parametersOf, type State, slotsOf } from './state.js';
-export { coefficientInput, type Terms, type TrainableOptions, trainable } from './trainable.js';
+export { type TrainableOptions, trainable } from './trainable.js';

@@ -4,8 +4,11 @@
  */
 import { bfloat16Bits, codeOf, type DType, float16Bits, type GraphBuilder, Node, Value } from '@neuroprune/onnx';
 
+/** Types of products and of the values between them. */
+export const precisions = ['fp32', 'fp16', 'bf16'] as const;
+
 /** Type of products and of the values between them. */
-export type Precision = 'fp32' | 'fp16' | 'bf16';
+export type Precision = (typeof precisions)[number];
 
 /** How an operator runs: in 16 bits, in float32, or in what its operands have (float32 as soon as one of them has it). */
 type Kind = 'low' | 'full' | 'follow';
