@@ -35,6 +35,7 @@ export { decompose, decomposeNode } from './passes/decompose.js';
 export { eliminateDropout } from './passes/eliminate-dropout.js';
 export { eliminateIdentity } from './passes/eliminate-identity.js';
 export { foldConstants } from './passes/fold-constants.js';
+export { inlineFunctions } from './passes/inline-functions.js';
 export { lift } from './passes/lift/lift.js';
 export { LIFTED_OPSET } from './passes/lift/rule.js';
 export { type Pass, type PassResult, runPasses } from './passes/pass.js';

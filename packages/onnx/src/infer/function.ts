@@ -24,6 +24,11 @@ function resolve(graph: Graph, given: Given): void {
   });
 }
 
+/** Puts the attributes of one call, or what stands for those it leaves out, into a copy of the function's graph. */
+export function resolveAttributes(graph: Graph, { defaults }: ModelFunction, call: Node): void {
+  resolve(graph, new Map([...Object.entries(defaults), ...Object.entries(call.attributes)]));
+}
+
 /** A copy of a function's graph with the operands and attributes of one call. */
 export function instantiate(called: ModelFunction, call: Node): Graph {
   const graph = cloneGraph(called.graph);
@@ -33,6 +38,6 @@ export function instantiate(called: ModelFunction, call: Node): Graph {
     const { dtype, shape, type, elements } = operand;
     Object.assign(input, { dtype, shape, type, elements, tensor: tensorOf(operand) });
   });
-  resolve(graph, new Map([...Object.entries(called.defaults), ...Object.entries(call.attributes)]));
+  resolveAttributes(graph, called, call);
   return graph;
 }
