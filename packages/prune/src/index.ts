@@ -70,12 +70,15 @@ export {
 } from './structure.js';
 export { neuroPruneTerms, type TermOptions } from './terms/terms.js';
 export { MOST_SKIPS } from './train/guard.js';
+export { hiddenStates } from './train/hidden-states.js';
 export type {
   BatchList,
   CheckpointEvent,
   CheckpointOptions,
+  EarlyStopEvent,
   LossScaleEvent,
   ResumeEvent,
+  ScoreEvent,
   SkipEvent,
   TrainContext,
   TrainEvent,
@@ -84,6 +87,7 @@ export type {
   TrainResult,
   TrainRunEvent,
   WarningEvent,
+  WatchOptions,
 } from './train/request.js';
 export { type Course, learningRate, type Schedule } from './train/schedule.js';
 export { train } from './train/train.js';

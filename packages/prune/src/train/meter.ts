@@ -38,9 +38,9 @@ export class Meter {
     this.chunks.splice(0, this.chunks.length, ...chunks);
   }
 
-  /** Adds a chunk's batches and the time they took. */
-  add(batches: readonly Batch[], ms: number): void {
-    this.chunks.push({ steps: batches.length, ms });
+  /** Adds a chunk's batches, the time they took, and the steps that they make. */
+  add(batches: readonly Batch[], ms: number, steps = batches.length): void {
+    this.chunks.push({ steps, ms });
     for (const { rows, length, tokens, weights } of batches) {
       this.examples += weights.reduce((sum, weight) => sum + Number(weight > 0), 0);
       this.tokens += tokens;

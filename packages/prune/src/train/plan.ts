@@ -7,17 +7,22 @@ import type { TrainEvent, TrainRequest } from './request.js';
 export interface Plan {
   readonly steps: number;
   readonly epochSteps: number;
+  /** Batches of an epoch, one a step or several. */
+  readonly epochBatches: number;
 }
 
 /** The steps that a request comes to. Throws an input error for none. */
-export function planOf({ batches, epochs, maxSteps }: TrainRequest): Plan {
-  const epochSteps = batches(0).length;
+export function planOf({ batches, epochs, maxSteps, accumulate = 1 }: TrainRequest): Plan {
+  if (!(Number.isInteger(accumulate) && accumulate >= 1))
+    throw new PruneError(`training: expected a whole number of batches a step from 1, got ${accumulate}`, 'input');
+  const epochBatches = batches(0).length;
+  const epochSteps = Math.ceil(epochBatches / accumulate);
   const steps = Math.min(Math.round(epochSteps * epochs), maxSteps ?? Number.POSITIVE_INFINITY);
   if (!(Number.isInteger(steps) && steps >= 1)) {
-    const got = `${epochs} epochs of ${epochSteps} batches${maxSteps === undefined ? '' : ` and at most ${maxSteps}`}`;
+    const got = `${epochs} epochs of ${epochBatches} batches${maxSteps === undefined ? '' : ` and at most ${maxSteps}`}`;
     throw new PruneError(`training: expected a whole number of steps from 1, got ${got}`, 'input');
   }
-  return { steps, epochSteps };
+  return { steps, epochSteps, epochBatches };
 }
 
 /** How much of the prunable layers is left. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { PruneError } from '../errors.js';
 import type { TrainRequest } from './request.js';
+import { WatchState } from './watch.js';
 
 const number = z.union([z.number(), z.null().transform(() => Number.NaN)]); // JSON has no NaN
 
@@ -12,9 +13,10 @@ const number = z.union([z.number(), z.null().transform(() => Number.NaN)]); // J
  */
 export const Progress = z.object({
   step: z.int(),
-  /** Steps of the run and of an epoch. */
+  /** Steps of the run and of an epoch, and the batches of an epoch. */
   steps: z.int(),
   epochSteps: z.int(),
+  epochBatches: z.int(),
   /** Where in the data the next batch lies. */
   next: z.object({ epoch: z.int(), batch: z.int() }),
   /** The request, model and batches apart. */
@@ -39,12 +41,14 @@ export const Progress = z.object({
   }),
   /** Steps that were skipped, and how many of them last. */
   skips: z.object({ total: z.int(), inARow: z.int() }).default({ total: 0, inARow: 0 }),
+  /** Scores of the weights; the best weights are in the state. */
+  watch: WatchState,
   /** What the caller keeps with a checkpoint. */
   note: z.unknown().optional(),
 });
 export type Progress = z.output<typeof Progress>;
 
-/** A request as JSON, what is done about broken steps apart: what a run that goes on must have in common with the one that was stopped. */
+/** A request as JSON, functions and what is done about broken steps apart: what a run that goes on must have in common with the one that was stopped. */
 export function plainRequest({
   model: _,
   groups: _groups,
@@ -56,14 +60,14 @@ export function plainRequest({
 }
 
 /** The progress in a checkpoint. Throws an input error that names the first field in which the run asked for differs. */
-export function progressFor(saved: unknown, asked: Pick<Progress, 'steps' | 'epochSteps' | 'request'>): Progress {
+export function progressFor(saved: unknown, asked: Pick<Progress, 'steps' | 'epochBatches' | 'request'>): Progress {
   const progress = Progress.parse(saved);
-  const { steps, epochSteps, request } = asked;
+  const { steps, epochBatches, request } = asked;
   const pairs: [string, unknown, unknown][] = [
     ...[...new Set([...Object.keys(progress.request), ...Object.keys(request)])].map(
       (name): [string, unknown, unknown] => [name, progress.request[name], request[name]],
     ),
-    ['batches of an epoch', progress.epochSteps, epochSteps],
+    ['batches of an epoch', progress.epochBatches, epochBatches],
     ['steps', progress.steps, steps],
   ];
   const differs = pairs.find(([, before, now]) => !isDeepStrictEqual(before, now));

@@ -1,3 +1,4 @@
+import type { DistillOptions, Precision } from '@neuroprune/autodiff';
 import type { PrunableGroups } from '@neuroprune/models';
 import type { Model, Tensor } from '@neuroprune/onnx';
 import type { Batch, SessionOptions } from '@neuroprune/runtime';
@@ -21,7 +22,7 @@ export interface TrainRequest {
   /** What may be pruned, a layer each. */
   readonly groups: readonly PrunableGroups[];
   readonly method: Method;
-  /** The batches of an epoch, counted from 0, one a step; the same every time it is asked. */
+  /** The batches of an epoch, counted from 0, one a step or `accumulate` of them; the same every time it is asked. */
   readonly batches: (epoch: number) => BatchList;
   /** Passes over the batches; a fraction ends inside the last. */
   readonly epochs: number;
@@ -32,8 +33,31 @@ export interface TrainRequest {
   readonly schedule: Course;
   /** Share of the steps over which the rate rises. */
   readonly warmup: number;
-  /** Decoupled weight decay of parameters with two axes or more. */
+  /** Decoupled weight decay of all parameters but norms and biases. */
   readonly weightDecay: number;
+  /** Factor of the learning rate from each layer to the one before; the head has the whole rate, embeddings the least. */
+  readonly layerDecay?: number;
+  /** Largest norm of a step's gradient; a larger one is scaled down to it. */
+  readonly maxGradNorm?: number;
+  /** Batches that make a step together (1 by default), each with its share of the rows; an epoch's last step may have fewer. */
+  readonly accumulate?: number;
+  /** Part of a label that is spread over all classes. */
+  readonly labelSmoothing?: number;
+  /** Weight of each class in the loss. */
+  readonly classWeights?: readonly number[];
+  /** Parameters that stay as they are, by patterns in which `*` stands for anything. */
+  readonly freeze?: readonly string[];
+  /** Decay of moving averages of the weights, which then are what is scored and what comes out. */
+  readonly ema?: number;
+  readonly precision?: Precision;
+  /** What is learnt from a teacher besides the labels, by the names of the model's values; goes with `teacher`. */
+  readonly distill?: DistillOptions;
+  /** A teacher's outputs for a batch by input name, the same every time it is asked. */
+  readonly teacher?: (batch: Batch) => Promise<NonNullable<Batch['teacher']>>;
+  /** When weights are scored, and what for; goes with `score`. */
+  readonly watch?: WatchOptions;
+  /** How good weights are, more being better; the same for the same weights. */
+  readonly score?: (tensors: ReadonlyMap<string, Tensor>) => Promise<number>;
   readonly dropout: number;
   readonly seed: number;
   /** What becomes of a step whose loss or gradient is not finite: the end of the run (by default), or nothing, on to the next. */
@@ -41,6 +65,16 @@ export interface TrainRequest {
   readonly session?: SessionOptions;
   /** Length a row would be padded to without buckets, for the statement of tokens saved. */
   readonly maxLength: number;
+}
+
+/** When a run scores its weights, and what becomes of the scores; those before the method's targets are reached do not count. */
+export interface WatchOptions {
+  /** Steps between two scores; by default an epoch. The last step of the run is scored too. */
+  readonly every?: number;
+  /** Scores in a row without a better one after which the run ends. */
+  readonly patience?: number;
+  /** Whether the run ends with the weights of the best score instead of the last. */
+  readonly keepBest?: boolean;
 }
 
 /** The state of a run after a chunk of steps. */
@@ -82,6 +116,29 @@ export interface TrainResult {
   readonly loss: number;
   /** Steps that were skipped because loss or gradient was not finite. */
   readonly skipped: number;
+  /** The best score that counted, where weights are scored. */
+  readonly best?: { readonly step: number; readonly score: number };
+  /** Whether the run ended before its last step, for its scores had not got better. */
+  readonly stoppedEarly?: true;
+}
+
+/** A score of a run's weights. */
+export interface ScoreEvent {
+  readonly type: 'score';
+  readonly step: number;
+  readonly score: number;
+  /** Whether the targets are reached, so that it counts. */
+  readonly counts: boolean;
+  /** Whether it is the best so far. */
+  readonly best: boolean;
+}
+
+/** A run that ends before its last step, for its scores have not got better. */
+export interface EarlyStopEvent {
+  readonly type: 'earlyStop';
+  readonly step: number;
+  /** The step of the best score; absent where none was a number. */
+  readonly best?: number;
 }
 
 /** When and where the exact state of a run is kept. */
@@ -140,7 +197,15 @@ export interface LossScaleEvent {
 }
 
 /** All that a run tells of. */
-export type TrainRunEvent = TrainEvent | CheckpointEvent | ResumeEvent | WarningEvent | SkipEvent | LossScaleEvent;
+export type TrainRunEvent =
+  | TrainEvent
+  | CheckpointEvent
+  | ResumeEvent
+  | WarningEvent
+  | SkipEvent
+  | LossScaleEvent
+  | ScoreEvent
+  | EarlyStopEvent;
 
 /** Points at which tests stop a run: inside the writing of a checkpoint, and inside pruning. */
 export type TrainPoint = WritePoint | PrunePoint;

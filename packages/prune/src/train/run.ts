@@ -1,19 +1,23 @@
 import { performance } from 'node:perf_hooks';
-import { adamwScalars, coefficientInput, dropoutScalars, parametersOf } from '@neuroprune/autodiff';
+import { parametersOf } from '@neuroprune/autodiff';
 import type { Tensor } from '@neuroprune/onnx';
-import type { Batch, ScalarVectors, Training } from '@neuroprune/runtime';
+import type { Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
+import { countWeights, matricesOf } from '../layer.js';
 import { prunableLayers } from '../prunable-layer.js';
 import { chunkSize } from './chunks.js';
+import { Feed, foldResults, mergedForMessages, type StepBatches } from './feed.js';
 import { Guard, STEP_RESULTS } from './guard.js';
 import { Meter } from './meter.js';
+import { followed, namesOf, type Parameters, tensorsIn, weightsIn } from './parameters.js';
 import { type Density, densityOf, type Plan } from './plan.js';
 import { type Progress, plainRequest } from './progress.js';
 import type { Pruner } from './pruner.js';
-import type { BatchList, TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
+import type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
 import type { Saver } from './saver.js';
-import { learningRate } from './schedule.js';
+import { rateAt, scalarsOf } from './scalars.js';
+import type { Watch } from './watch.js';
 
 /** What a run is made of. */
 export interface RunParts {
@@ -21,6 +25,8 @@ export interface RunParts {
   readonly plan: Plan;
   readonly pruner: Pruner;
   readonly training: Training;
+  readonly parameters: Parameters;
+  readonly watch: Watch;
   readonly context: TrainContext;
   /** Before the first step. */
   readonly density: Density;
@@ -34,23 +40,23 @@ export class Run {
   private readonly meter: Meter;
   private readonly guard: Guard;
   private readonly removals: HeadRemoval[] = [];
-  private epochBatches: BatchList = [];
-  private epoch = -1;
+  private readonly feed: Feed;
   private loss = Number.NaN;
   private density: Density;
   /** Steps at which a chunk has to end. */
   private readonly stops: readonly number[];
 
   constructor(private readonly parts: RunParts) {
-    const { request, pruner, saver, density } = parts;
+    const { request, plan, pruner, saver, density, watch } = parts;
     this.meter = new Meter(request.maxLength);
+    this.feed = new Feed(request, plan);
     this.guard = new Guard({
       onNan: request.onNan ?? 'stop',
       onEvent: (event) => parts.context.onEvent?.(event),
       before: () => this.before(),
     });
     this.density = density;
-    this.stops = [...new Set([...pruner.events, ...(saver?.stops ?? [])])].sort((a, b) => a - b);
+    this.stops = [...new Set([...pruner.events, ...(saver?.stops ?? []), ...watch.stops])].sort((a, b) => a - b);
   }
 
   /** Goes on from where a checkpoint was written. */
@@ -68,20 +74,56 @@ export class Run {
 
   /** Takes the next steps, then what the method does after them. */
   async chunk(): Promise<void> {
-    const { context, pruner, plan, training, saver } = this.parts;
+    const { context, pruner, plan, saver, watch } = this.parts;
     if (context.signal?.aborted) await this.stop();
     context.signal?.throwIfAborted();
     saver?.check();
     const count = chunkSize(this.done, plan.steps, this.stops, this.meter.lastStepMs);
-    const batches = Array.from({ length: count }, (_, i) => this.batch(this.done + i));
     const started = performance.now();
-    const results = await training.run(batches, this.scalars(count));
-    this.meter.add(batches, performance.now() - started);
-    const taken = this.guard.check({ results, batches, first: this.done + 1 });
+    const results = await this.steps(count);
+    const batches = results.steps.flatMap((step) => step.batches);
+    this.meter.add(batches, performance.now() - started, count);
+    const folded = foldResults(results.each, results.steps);
+    const taken = this.guard.check({
+      results: folded,
+      batches: results.steps.map(mergedForMessages),
+      first: this.done + 1,
+    });
     this.done += count;
     if (pruner.events.includes(this.done)) await this.prune();
-    this.report(results, taken);
-    if (saver?.due(this.done)) await this.save(saver);
+    this.report(folded, taken);
+    if (watch.stops.includes(this.done)) await this.look();
+    if (saver?.due(this.done) || (saver && this.over)) await this.save(saver);
+  }
+
+  /** Whether there is no further step to take. */
+  get over(): boolean {
+    return this.done >= this.parts.plan.steps || this.parts.watch.over;
+  }
+
+  /** Takes steps; returns what each micro-batch gave. */
+  private async steps(count: number) {
+    const { training, ...source } = this.parts;
+    const steps: StepBatches[] = [];
+    for (let i = 0; i < count; i++) steps.push(await this.feed.step(this.done + i));
+    const scalars = scalarsOf(source, training.signature.scalars, steps, this.done);
+    const each = await training.run(
+      steps.flatMap(({ batches }) => batches),
+      scalars,
+    );
+    return { steps, each };
+  }
+
+  /** Scores what the run would end with now. */
+  private async look(): Promise<void> {
+    const { training, parameters, watch, context, plan, request } = this.parts;
+    const tensors = await training.withState((state) => tensorsIn(parameters, state));
+    const weights = countWeights(matricesOf(prunableLayers(request.groups, tensors)));
+    const event = await watch.look(this.done, { ...this.density, weights }, tensors);
+    context.onEvent?.(event);
+    if (!watch.over || this.done >= plan.steps) return;
+    const { best } = watch;
+    context.onEvent?.({ type: 'earlyStop', step: this.done, ...(best && { best: best.step }) });
   }
 
   /** Waits until the last checkpoint is written. */
@@ -91,9 +133,10 @@ export class Run {
 
   /** What came out, the weights apart. */
   result(): Omit<TrainResult, 'tensors'> {
-    const { meter, removals, loss } = this;
+    const { meter, removals, loss, done: steps } = this;
+    const { watch, plan } = this.parts;
     return {
-      steps: this.done,
+      steps,
       seconds: meter.seconds,
       stepMs: meter.stepMs,
       tokens: meter.tokens,
@@ -102,6 +145,8 @@ export class Run {
       removals,
       loss,
       skipped: this.guard.skips.total,
+      ...(watch.best && { best: watch.best }),
+      ...(steps < plan.steps && { stoppedEarly: true }),
     };
   }
 
@@ -115,66 +160,26 @@ export class Run {
   private async save(saver: Saver): Promise<void> {
     const tensors = await this.parts.training.withState(copyOf);
     this.checkState(tensors);
+    for (const [name, tensor] of this.parts.watch.save().tensors) tensors.set(name, tensor);
     await saver.save({ step: this.done, tensors, progress: this.progress() });
   }
 
   private progress(): Progress {
-    const { request, plan, context } = this.parts;
+    const { request, plan, context, watch } = this.parts;
     const { done: step, loss, removals, meter } = this;
     return {
       step,
       ...plan,
-      next: { epoch: Math.floor(step / plan.epochSteps), batch: step % plan.epochSteps },
+      next: { epoch: Math.floor(step / plan.epochSteps), batch: (step % plan.epochSteps) * (request.accumulate ?? 1) },
       request: plainRequest(request),
       ...this.density,
       loss,
       removals: [...removals],
       skips: this.guard.skips,
+      watch: watch.save().state,
       meter: { ...meter.save(), chunks: [...meter.save().chunks] },
       note: context.checkpoint?.note?.(),
     };
-  }
-
-  private batch(step: number): Batch {
-    const { request, plan } = this.parts;
-    const epoch = Math.floor(step / plan.epochSteps);
-    if (epoch !== this.epoch) {
-      this.epoch = epoch;
-      this.epochBatches = request.batches(epoch);
-      const { length } = this.epochBatches;
-      if (length !== plan.epochSteps)
-        throw new PruneError(`internal: epoch ${epoch}: expected ${plan.epochSteps} batches, got ${length}`);
-    }
-    return this.epochBatches.at(step % plan.epochSteps) as Batch;
-  }
-
-  /** Each scalar input's numbers for the next steps. */
-  private scalars(count: number): ScalarVectors {
-    const steps = Array.from({ length: count }, (_, i) => this.scalarsOf(this.done + i + 1));
-    return Object.fromEntries(
-      this.parts.training.signature.scalars.map((name) => [
-        name,
-        Float32Array.from(steps, (values) => values[name] ?? Number.NaN),
-      ]),
-    );
-  }
-
-  /** All scalars of one step, counted from 1. */
-  private scalarsOf(step: number): Record<string, number> {
-    const { weightDecay, seed } = this.parts.request;
-    const coefficients = Object.entries(this.parts.pruner.coefficients).map(([term, value]) => [
-      coefficientInput(term),
-      value,
-    ]);
-    return {
-      ...adamwScalars({ lr: this.lr(step), weightDecay }),
-      ...dropoutScalars(seed, step),
-      ...Object.fromEntries(coefficients),
-    };
-  }
-
-  private lr(step: number): number {
-    return learningRate(step, { ...this.parts.request, steps: this.parts.plan.steps });
   }
 
   /** A gradient that is no number makes weights that are none, which no checkpoint may hold. */
@@ -193,10 +198,14 @@ export class Run {
   }
 
   private async prune(): Promise<void> {
-    const { request, pruner, training, context } = this.parts;
+    const { request, pruner, training, parameters, context } = this.parts;
     await training.withState((state) => {
-      const layers = prunableLayers(request.groups, parametersOf(state, training.signature));
-      this.removals.push(...pruner.apply(this.done, layers, context.at));
+      const weights = weightsIn(parameters, state);
+      const layers = prunableLayers(request.groups, weights);
+      const prune = () => pruner.apply(this.done, layers, context.at);
+      const averages = parameters.averaged ? parametersOf(state, training.signature, 'ema') : undefined;
+      const names = request.groups.flatMap(namesOf);
+      this.removals.push(...(averages ? followed(weights, averages, names, prune) : prune()));
       this.density = densityOf(layers);
     });
   }
@@ -214,7 +223,7 @@ export class Run {
       epoch: this.done / plan.epochSteps,
       loss: this.loss,
       penalties: Object.fromEntries(penalties.map(([name, values]) => [name, mean(values)])),
-      lr: this.lr(this.done),
+      lr: rateAt(this.parts, this.done),
       ...this.density,
       ...(others.grad_norm && { gradNorm: mean(others.grad_norm) }),
       examplesPerSecond: this.meter.examplesPerSecond,

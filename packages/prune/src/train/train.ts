@@ -1,16 +1,19 @@
 import { rm } from 'node:fs/promises';
-import { initialState, parametersOf, type State, type TrainableOptions, trainable } from '@neuroprune/autodiff';
-import { type Model, type StepSignature, stepSignature, type Tensor, tensor } from '@neuroprune/onnx';
+import { initialState, type State } from '@neuroprune/autodiff';
+import { stepSignature, type Tensor } from '@neuroprune/onnx';
 import { createTraining } from '@neuroprune/runtime';
-import { type Checkpoint, newestCheckpoint, tidyCheckpoints } from '../checkpoint/folder.js';
+import { newestCheckpoint, tidyCheckpoints } from '../checkpoint/folder.js';
 import { PruneError } from '../errors.js';
 import { prunableLayers } from '../prunable-layer.js';
+import { parametersIn, tensorsIn, weightsIn } from './parameters.js';
 import { densityOf, type Plan, planOf } from './plan.js';
 import { type Progress, plainRequest, progressFor } from './progress.js';
-import { type Pruner, prunerOf } from './pruner.js';
+import { prunerOf } from './pruner.js';
 import type { TrainContext, TrainRequest, TrainResult } from './request.js';
 import { Run } from './run.js';
 import { checkpointDefaults, Saver } from './saver.js';
+import { stepGraph } from './step-graph.js';
+import { divided, Watch } from './watch.js';
 
 /**
  * Trains a model with AdamW, pruning on the way as the method says. Chunks of steps run on the device; between them, at
@@ -24,28 +27,25 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const step = stepGraph(request, pruner);
   const signature = stepSignature(step);
   const first = initialState(request.model, signature);
-  const density = densityOf(prunableLayers(request.groups, parametersOf(first, signature)));
+  const parameters = parametersIn(request, signature, pruner.masked);
+  const density = densityOf(prunableLayers(request.groups, weightsIn(parameters, first)));
+  const watch = new Watch(request, plan, pruner.events.at(-1) ?? 0);
   const saver = saverOf(context, plan);
   const earlier = await earlierOf(request, context, plan, first);
   await using training = await createTraining(step, earlier?.state ?? first, request.session);
-  const run = new Run({ request, plan, pruner, training, context, density, ...(saver ? { saver } : {}) });
+  if (earlier) watch.restore(earlier.progress.watch, earlier.best);
+  const parts = { request, plan, pruner, training, parameters, watch, context, density };
+  const run = new Run({ ...parts, ...(saver ? { saver } : {}) });
   context.checkpoint?.onStart?.(earlier?.progress.step ?? 0, earlier?.progress.note);
   if (earlier) run.resume(earlier.progress);
   try {
-    while (run.done < plan.steps) await run.chunk();
+    while (!run.over) await run.chunk();
     await run.finish();
   } finally {
     await saver?.idle();
   }
-  const { signature: held } = training;
-  const tensors = await training.withState((state) => tensorsOf(held, parametersOf(state, held)));
-  return { tensors, ...run.result() };
-}
-
-function stepGraph({ model, loss, dropout, onNan }: TrainRequest, { masked, terms }: Pruner): Model {
-  const watched = onNan === 'skip' ? ({ guard: 'skip' } as const) : { gradNorm: true };
-  const options: TrainableOptions = { loss, dropout, masked, ...watched, ...(terms ? { terms } : {}) };
-  return trainable(model, options);
+  const tensors = watch.bestTensors ?? (await training.withState((state) => tensorsIn(parameters, state)));
+  return { tensors: new Map(tensors), ...run.result() };
 }
 
 function saverOf({ checkpoint, onEvent, at }: TrainContext, plan: Plan): Saver | undefined {
@@ -57,6 +57,8 @@ function saverOf({ checkpoint, onEvent, at }: TrainContext, plan: Plan): Saver |
 /** Where an earlier run stopped. */
 interface Earlier {
   readonly state: State;
+  /** The best weights so far, where they are kept. */
+  readonly best: State;
   readonly progress: Progress;
 }
 
@@ -80,11 +82,12 @@ async function earlierOf(
     return undefined;
   }
   const progress = progressFor(found.progress, { ...plan, request: plainRequest(request) });
-  return { state: stateOf(found, first), progress };
+  const { state, best } = divided(found.tensors);
+  return { state: stateOf(state, first), best, progress };
 }
 
 /** The state in a checkpoint; throws where it is that of another graph. */
-function stateOf({ tensors }: Checkpoint, first: State): State {
+function stateOf(tensors: ReadonlyMap<string, Tensor>, first: State): State {
   const shapes = (state: ReadonlyMap<string, Tensor>) =>
     [...state].map(([name, { dtype, dims }]) => `${name} ${dtype} [${dims}]`).sort();
   const [got, expected] = [shapes(tensors), shapes(first)];
@@ -93,14 +96,5 @@ function stateOf({ tensors }: Checkpoint, first: State): State {
   throw new PruneError(
     `resume: expected the state of the run that was stopped, got a difference at ${missing}`,
     'input',
-  );
-}
-
-/** Copies of all parameters, each with its shape. */
-function tensorsOf(signature: StepSignature, parameters: ReadonlyMap<string, Float32Array>): Map<string, Tensor> {
-  return new Map(
-    signature.stacks.flatMap(({ members, shape }) =>
-      members.map((name) => [name, tensor('float32', shape, (parameters.get(name) as Float32Array).slice())] as const),
-    ),
   );
 }

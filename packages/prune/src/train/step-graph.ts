@@ -1,0 +1,92 @@
+import {
+  AutodiffError,
+  adamw,
+  chain,
+  clipByGlobalNorm,
+  ema,
+  type Optimizer,
+  type TrainableOptions,
+  trainable,
+} from '@neuroprune/autodiff';
+import { type Model, stepSignature } from '@neuroprune/onnx';
+import { PruneError } from '../errors.js';
+import { layerRates } from './layer-rates.js';
+import type { Pruner } from './pruner.js';
+import type { TrainRequest } from './request.js';
+
+/** The step graph of a request. Throws an input error for what cannot be trained so. */
+export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Model {
+  check(request);
+  const { model, groups, dropout, freeze, accumulate = 1, layerDecay, precision, distill, onNan } = request;
+  const optimizer = optimizerOf(request);
+  const options: TrainableOptions = {
+    loss: lossOf(request),
+    dropout,
+    ...(freeze?.length ? { frozen: freeze } : { masked }),
+    ...(onNan === 'skip' ? { guard: 'skip' } : { gradNorm: true }),
+    ...(terms ? { terms } : {}),
+    ...(optimizer ? { optimizer } : {}),
+    ...(accumulate > 1 ? { accumulate: true } : {}),
+    ...(layerDecay === undefined ? {} : { rates: layerRates(model, groups, layerDecay) }),
+    ...(precision === undefined ? {} : { precision }),
+    ...(distill ? { distill } : {}),
+  };
+  const step = made(() => trainable(model, options));
+  if (stepSignature(step).stacks.length > 0) return step;
+  throw new PruneError('freeze: expected parameters left to train, got none', 'input');
+}
+
+/** Clipping before AdamW, averages after it; undefined where AdamW is all. */
+function optimizerOf({ maxGradNorm, ema: decay }: TrainRequest): Optimizer | undefined {
+  if (maxGradNorm === undefined && decay === undefined) return undefined;
+  return chain(
+    ...(maxGradNorm === undefined ? [] : [clipByGlobalNorm(maxGradNorm)]),
+    adamw(),
+    ...(decay === undefined ? [] : [ema()]),
+  );
+}
+
+function lossOf({ loss, labelSmoothing, classWeights }: TrainRequest): TrainableOptions['loss'] {
+  if (loss !== 'crossEntropy' || (labelSmoothing === undefined && classWeights === undefined)) return loss;
+  return {
+    name: loss,
+    ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
+    ...(classWeights === undefined ? {} : { classWeights }),
+  };
+}
+
+/** Only the graph's builder knows which patterns and names mean something. */
+function made(build: () => Model): Model {
+  try {
+    return build();
+  } catch (cause) {
+    if (cause instanceof AutodiffError && cause.message.includes('frozen:'))
+      throw new PruneError(cause.message.replace(/^.*frozen:/, 'freeze:'), 'input', { cause });
+    throw cause;
+  }
+}
+
+function check({
+  loss,
+  labelSmoothing,
+  classWeights,
+  ema: decay,
+  precision,
+  session,
+  distill,
+  teacher,
+}: TrainRequest): void {
+  const refuse = (message: string): never => {
+    throw new PruneError(message, 'input');
+  };
+  if (loss === 'meanSquaredError' && (labelSmoothing !== undefined || classWeights !== undefined))
+    refuse('label smoothing and class weights: expected classes, got scores');
+  if (loss === 'meanSquaredError' && (distill?.weight ?? 0) > 0)
+    refuse('distillation of logits: expected classes, got scores; distil hidden states alone');
+  if (decay !== undefined && !(decay >= 0 && decay < 1))
+    refuse(`ema: expected a decay from 0 to below 1, got ${decay}`);
+  if (precision === 'bf16' && (session?.device ?? 'cpu') === 'cpu')
+    refuse("precision: expected fp32 or fp16 on cpu, got bf16, which ONNX Runtime's cpu provider cannot multiply in");
+  if ((distill === undefined) !== (teacher === undefined))
+    refuse(`distillation: expected a teacher and what to learn from it, got only one of them`);
+}
