@@ -1,5 +1,6 @@
 import type { Value } from '@neuroprune/onnx';
 import { z } from 'zod';
+import type { Generation } from './generation.js';
 import type { Params } from './params.js';
 import type { PrunableGroups } from './prunable.js';
 import type { Structure } from './structure.js';
@@ -20,6 +21,8 @@ export interface TokenInputs {
   readonly attentionMask: Value;
   /** Present where the model has token types. */
   readonly tokenTypeIds?: Value;
+  /** The target's tokens so far, int64 [batch, decoder_sequence], where a decoder reads an encoder. */
+  readonly decoderInputIds?: Value;
   /** Present where examples are packed. */
   readonly packed?: PackedInputs;
 }
@@ -34,7 +37,7 @@ export interface PackedInputs {
 }
 
 /** What the logits of a model say, by transformers' names of tasks. */
-export type Task = 'sequence-classification' | 'masked-lm';
+export type Task = 'sequence-classification' | 'masked-lm' | 'causal-lm' | 'seq2seq-lm';
 
 /** What a forward graph is built to, beside the configuration. */
 export interface GraphShape {
@@ -61,10 +64,12 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly legacyNames: readonly Rename[];
   /** Parameters that a checkpoint without this task head lacks. */
   readonly headNames: readonly RegExp[];
-  /** Sizes of each layer of an uncut model. */
+  /** Sizes of each layer of an uncut model; those of an encoder come before its decoder's. */
   structure(c: C): Structure;
   /** Builds the logits: [batch, labels], or [batch, sequence, vocabulary] of a language model. */
   build(p: Params, inputs: TokenInputs, c: C, shape: GraphShape): Value;
+  /** How the model writes text, where it does; the parts that `build` is made of. */
+  readonly generation?: Generation<C>;
   /** Whether `build` takes packed examples. */
   readonly packs?: boolean;
   /** Groups that may be pruned, a row a layer. */

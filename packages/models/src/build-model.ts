@@ -27,7 +27,8 @@ export interface BuildRequest {
 export interface BuiltModel {
   /**
    * Inputs `input_ids`, `attention_mask`, and `token_type_ids` where the model has token types, int64 [batch, sequence];
-   * output `logits` float32 [batch, labels], for a masked language model [batch, sequence, vocabulary].
+   * output `logits` float32 [batch, labels], for a language model [batch, sequence, vocabulary]. A model that reads one text
+   * and writes another has also the input `decoder_input_ids` int64 [batch, decoder_sequence], and logits along it.
    * With packing also `position_ids` [batch, sequence] and `first_tokens` [batch], and in the mask each example's number.
    */
   readonly model: Model;
@@ -35,6 +36,8 @@ export interface BuiltModel {
   readonly parameters: readonly string[];
   /** Parameters that `initialize` made. */
   readonly fresh: readonly string[];
+  /** Parameters that are stored but never trained. */
+  readonly buffers: readonly string[];
   /** Tensors that the graph has no use for. */
   readonly unused: readonly string[];
 }
@@ -52,17 +55,22 @@ export function buildModel(request: BuildRequest): BuiltModel {
   const builder = new GraphBuilder(emptyGraph(architecture.modelType));
   const used = new Map<string, Value>();
   const fresh = new Set<string>();
-  const p = new Params({ builder, tensors, used, fresh, initialize: initialize ?? (() => undefined) });
+  const buffers = new Set<string>();
+  const p = new Params({ builder, tensors, used, fresh, buffers, initialize: initialize ?? (() => undefined) });
   const dense = architecture.structure(config);
   const shape = { labels, task, structure: structure ? checkStructure(structure, dense) : dense };
-  builder.output(
-    architecture.build(p, tokenInputs(builder, packing, architecture.tokenTypes(config)), config, shape),
-    'logits',
-  );
+  const inputs = {
+    ...tokenInputs(builder, packing, architecture.tokenTypes(config)),
+    ...(task === 'seq2seq-lm' && {
+      decoderInputIds: builder.input('decoder_input_ids', 'int64', ['batch', 'decoder_sequence']),
+    }),
+  };
+  builder.output(architecture.build(p, inputs, config, shape), 'logits');
   return {
     model: modelOf(builder.graph),
     parameters: [...used.keys()],
     fresh: [...fresh],
+    buffers: [...buffers],
     unused: [...tensors.keys()].filter((name) => !used.has(name)),
   };
 }

@@ -9,6 +9,8 @@ export const activations = {
   gelu_pytorch_tanh: (op, x) => op.Gelu(x, { approximate: 'tanh' }),
   relu: (op, x) => op.Relu(x),
   tanh: (op, x) => op.Tanh(x),
+  silu: (op, x) => op.Mul(x, op.Sigmoid(x)),
+  swish: (op, x) => op.Mul(x, op.Sigmoid(x)),
 } as const satisfies Record<string, (op: OpFunctions, x: Value) => Value>;
 
 /** Name of an activation we can write. */
@@ -39,7 +41,7 @@ export function tokenShape(builder: GraphBuilder, inputIds: Value): TokenShape {
 }
 
 /** Smallest finite float32: a score it is added to becomes exactly 0 in the softmax, and a row of nothing else stays finite. */
-const LOWEST = -3.4028234663852886e38;
+export const LOWEST = -3.4028234663852886e38;
 
 /** What is added to attention scores, (1 − mask)·LOWEST [batch, 1, 1, sequence], from an int64 mask [batch, sequence]. */
 export function attentionBias(builder: GraphBuilder, mask: Value): Value {

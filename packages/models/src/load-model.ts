@@ -33,6 +33,8 @@ export interface LoadedModel {
   readonly tensors: ReadonlyMap<string, Tensor<'float32'>>;
   /** Parameters of the head that the file lacks and that were drawn from N(0, initializer_range²). */
   readonly fresh: readonly string[];
+  /** Parameters that are stored but never trained. */
+  readonly buffers: readonly string[];
   /** Tensors of the file, under its own names, that the model has no use for. */
   readonly unused: readonly string[];
 }
@@ -58,15 +60,17 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
     prunable: architecture.prunable(config),
     tensors: parameterTensors(built.model, built.parameters),
     fresh: built.fresh,
+    buffers: built.buffers,
     unused: built.unused.map((name) => origin.get(name) ?? name),
   };
 }
 
-/** The task of the class that a configuration names; a bare or another model is loaded to classify sequences. */
+/** The task of the class that a configuration names; a bare or another model is loaded to classify sequences, where it can. */
 function taskOf({ architectures }: ModelConfig, { classNames }: Architecture): Task {
   const named = Array.isArray(architectures) ? architectures : [];
   const found = Object.entries(classNames).find(([, className]) => named.includes(className));
-  return (found?.[0] as Task | undefined) ?? 'sequence-classification';
+  const [first] = classNames['sequence-classification'] ? [] : Object.keys(classNames);
+  return ((found?.[0] ?? first) as Task | undefined) ?? 'sequence-classification';
 }
 
 /** Reads and checks `config.json`; another architecture, or an option we cannot build, is an error that names it. */

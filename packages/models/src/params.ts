@@ -1,4 +1,4 @@
-import { type GraphBuilder, type OpFunctions, sizeOf, type Tensor, type Value } from '@neuroprune/onnx';
+import { type GraphBuilder, type OpFunctions, sizeOf, type Tensor, type Value, zeros } from '@neuroprune/onnx';
 import { ModelsError } from './errors.js';
 import { toFloat32 } from './safetensors/dtype.js';
 
@@ -13,6 +13,8 @@ export interface ParamSource {
   readonly used: Map<string, Value>;
   /** Names made by `initialize`. */
   readonly fresh: Set<string>;
+  /** Names taken as `buffer`. */
+  readonly buffers: Set<string>;
 }
 
 /** The parameters under a path: each becomes an initializer under its full name, once, after its shape is checked. */
@@ -52,10 +54,25 @@ export class Params {
     return value;
   }
 
-  /** `x·Wᵀ + b` on rows [rows, in], with `weight` [out, in] and `bias` [out]. */
-  linear(x: Value, out: number): Value {
+  /** A stored tensor that is never trained; zeros where the file lacks it. */
+  buffer(name: string, dims: readonly number[]): Value {
+    const full = this.full(name);
+    this.source.buffers.add(full);
+    if (this.source.tensors.has(full)) return this.param(name, dims);
+    const value = this.builder.initializer(full, zeros(dims));
+    this.source.used.set(full, value);
+    return value;
+  }
+
+  /** `x·Wᵀ + b` on rows [rows, in], with `weight` [out, in] and, unless it is left out, `bias` [out]. */
+  linear(x: Value, out: number, { bias = true }: { readonly bias?: boolean } = {}): Value {
     const weight = this.param('weight', [out, this.width(x)]);
-    return this.op.Gemm(x, weight, this.param('bias', [out]), { transB: 1 });
+    return this.op.Gemm(x, weight, bias ? this.param('bias', [out]) : undefined, { transB: 1 });
+  }
+
+  /** `x·W + b` on rows [rows, in], with `weight` [in, out] (transformers' `Conv1D`) and `bias` [out]. */
+  conv1d(x: Value, out: number): Value {
+    return this.op.Gemm(x, this.param('weight', [this.width(x), out]), this.param('bias', [out]));
   }
 
   /** Layer normalization over the last axis, with `weight` and `bias`. */
@@ -63,6 +80,13 @@ export class Params {
     const weight = this.param('weight', [this.width(x)]);
     const bias = this.param('bias', [this.width(x)]);
     return this.op.LayerNormalization(x, weight, bias, { axis: -1, epsilon })[0];
+  }
+
+  /** `x / √(mean(x²) + ε) · weight` over the last axis (Zhang & Sennrich 2019, eq. 4). */
+  rmsNorm(x: Value, epsilon: number): Value {
+    const { op } = this;
+    const square = op.ReduceMean(op.Mul(x, x), this.builder.ints(-1), { keepdims: 1 });
+    return op.Mul(op.Div(x, op.Sqrt(op.Add(square, epsilon))), this.param('weight', [this.width(x)]));
   }
 
   /** Known size of the last axis. */

@@ -1,7 +1,12 @@
 /** Parameter names of one linear layer. */
 export interface LinearNames {
   readonly weight: string;
+  /** A name that no parameter has where the layer has no bias. */
   readonly bias: string;
+  /** The weight lies transposed, [in, out] (transformers' `Conv1D`). */
+  readonly transposed?: true;
+  /** Weight and bias hold several layers, one after another along `out`: this is number `index` of `of`. */
+  readonly part?: { readonly index: number; readonly of: number };
 }
 
 /** `count` hidden units: unit i owns row i of every `out` weight and column i of every `in` weight ([out, in] layout). */
@@ -14,7 +19,8 @@ export interface NeuronGroup {
 
 /**
  * `count` heads of `size` dimensions: head i owns the i-th block of `size` rows of query, key and value, and of
- * `size` columns of output ([out, in] layout).
+ * `size` columns of output ([out, in] layout). Where several query heads share a key/value head, `queries` of them go with it:
+ * head i owns the i-th block of `queries · size` rows of query and columns of output.
  */
 export interface HeadGroup {
   readonly kind: 'heads';
@@ -24,6 +30,10 @@ export interface HeadGroup {
   readonly key: LinearNames;
   readonly value: LinearNames;
   readonly output: LinearNames;
+  /** Query heads a key/value head; 1 when absent. */
+  readonly queries?: number;
+  /** Table [rows, heads] of position biases, shared by the layers that name it: column i is added to the scores of head i. */
+  readonly biasTable?: string;
 }
 
 /** What may be cut out of one layer; all that a pruning method sees of an architecture. */
@@ -32,6 +42,8 @@ export interface PrunableGroups {
   readonly layer: string;
   readonly neurons: NeuronGroup;
   readonly heads: HeadGroup;
+  /** Heads that read the encoder, in a decoder's layer. */
+  readonly crossHeads?: HeadGroup;
 }
 
 /** Names of the linear layer at a path: `<path>.weight` and `<path>.bias`. */
@@ -56,6 +68,12 @@ export const heads = (
   key: linearNames(paths.key),
   value: linearNames(paths.value),
   output: linearNames(paths.output),
+});
+
+/** Declares heads of which `queries` query heads share each key/value head, or whose scores get a shared table's bias. */
+export const sharedHeads = (group: HeadGroup, shared: Pick<HeadGroup, 'queries' | 'biasTable'>): HeadGroup => ({
+  ...group,
+  ...shared,
 });
 
 /** The weight matrices of a layer's groups, in the order query, key, value, output, then those around the hidden units. */

@@ -1,16 +1,24 @@
 import { z } from 'zod';
+import { albert } from './albert/albert.js';
 import type { Architecture } from './architecture.js';
 import { bert } from './bert/bert.js';
+import { debertaV2 } from './deberta-v2/deberta-v2.js';
 import { distilbert } from './distilbert/distilbert.js';
 import { electra } from './electra/electra.js';
 import { ModelsError } from './errors.js';
+import { llama, qwen2, qwen3 } from './llama/llama.js';
 import { roberta, xlmRoberta } from './roberta/roberta.js';
 
 /** Every architecture, by `model_type`. */
 export const architectures = {
+  albert,
   bert,
+  'deberta-v2': debertaV2,
   distilbert,
   electra,
+  llama,
+  qwen2,
+  qwen3,
   roberta,
   'xlm-roberta': xlmRoberta,
 } as const satisfies Record<string, { readonly modelType: string }>;

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { ModelConfig } from '../architecture.js';
+import { activationNames } from '../layers.js';
+
+const size = z.int().positive().max(10_000_000);
+const share = z.number().min(0).max(1);
+
+/** Options of rotary positions; scaled ones are refused by name. */
+const plainRotary = z
+  .looseObject({ rope_type: z.literal('default').optional(), type: z.literal('default').optional() })
+  .nullish();
+
+const Decoder = ModelConfig.extend({
+  vocab_size: size,
+  hidden_size: size,
+  intermediate_size: size,
+  num_hidden_layers: z.int().positive().max(1_000),
+  num_attention_heads: size,
+  num_key_value_heads: size.nullish(),
+  head_dim: size.nullish(),
+  hidden_act: z.enum(activationNames).default('silu'),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().default(10_000),
+  rope_scaling: plainRotary,
+  attention_dropout: share.default(0),
+  tie_word_embeddings: z.boolean().default(false),
+});
+
+const checked = <C extends z.output<typeof Decoder>>(schema: z.ZodType<C>) =>
+  schema
+    .refine((c) => c.head_dim || c.hidden_size % c.num_attention_heads === 0, {
+      path: ['hidden_size'],
+      error: 'expected a multiple of num_attention_heads, or head_dim',
+    })
+    .refine((c) => c.num_attention_heads % (c.num_key_value_heads ?? c.num_attention_heads) === 0, {
+      path: ['num_attention_heads'],
+      error: 'expected a multiple of num_key_value_heads',
+    });
+
+/** Configuration of Llama, with transformers' defaults (`LlamaConfig`). */
+export const LlamaConfig = checked(
+  Decoder.extend({
+    model_type: z.literal('llama'),
+    attention_bias: z.boolean().default(false),
+    mlp_bias: z.boolean().default(false),
+  }),
+);
+
+const noWindow = { use_sliding_window: z.literal(false).default(false) };
+
+/** Configuration of Qwen2, with transformers' defaults (`Qwen2Config`). */
+export const Qwen2Config = checked(Decoder.extend({ model_type: z.literal('qwen2'), ...noWindow }));
+
+/** Configuration of Qwen3, with transformers' defaults (`Qwen3Config`). */
+export const Qwen3Config = checked(
+  Decoder.extend({
+    model_type: z.literal('qwen3'),
+    head_dim: size.default(128),
+    attention_bias: z.boolean().default(false),
+    ...noWindow,
+  }),
+);
+
+/** What the family's configurations share. */
+export type DecoderConfig = z.output<typeof Decoder>;
+/** A parsed Llama configuration. */
+export type LlamaConfig = z.output<typeof LlamaConfig>;
+/** A parsed Qwen2 configuration. */
+export type Qwen2Config = z.output<typeof Qwen2Config>;
+/** A parsed Qwen3 configuration. */
+export type Qwen3Config = z.output<typeof Qwen3Config>;
