@@ -10,10 +10,8 @@ export type Provider = (typeof providers)[number];
 /** A provider, or one GPU of it by its number: `cuda` is `cuda:0`. */
 export type Device = Provider | `cuda:${number}`;
 
-const DEVICE = /^(?<provider>cpu|cuda)(?::(?<index>\d{1,2}))?$/;
-
 /** True when the text names a device. */
-export const isDevice = (text: string): text is Device => DEVICE.test(text) && !text.startsWith('cpu:');
+export const isDevice = (text: string): text is Device => /^(cpu|cuda(:\d{1,2})?)$/.test(text);
 
 /** Where and how a session runs. */
 export interface SessionOptions {
@@ -41,16 +39,16 @@ export function resolveSession({ device = 'auto', threads = availableParallelism
 }
 
 /** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */
-export function providerOf(device: Device) {
-  const { provider, index = '0' } = DEVICE.exec(device)?.groups ?? {};
-  return provider === 'cuda' ? { name: 'cuda', deviceId: Number(index) } : 'cpu';
+export function providerOf(device: Device | 'webgpu') {
+  const [name, index = '0'] = device.split(':');
+  return name === 'cuda' ? { name, deviceId: Number(index) } : device;
 }
 
 /**
  * Session options in ONNX Runtime's words. Denormals are flushed: pruned weights and their moments decay into them, and
  * arithmetic on denormals is many times slower.
  */
-export const ortOptions = ({ device, threads }: ResolvedSession) => ({
+export const ortOptions = ({ device, threads }: { readonly device: Device | 'webgpu'; readonly threads: number }) => ({
   executionProviders: [providerOf(device)],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,

@@ -1,4 +1,5 @@
 export type { Batch } from './batch.js';
+export { runtimeFolder } from './cuda/runtime-folder.js';
 export {
   type Device,
   isDevice,
@@ -11,5 +12,7 @@ export {
 export { RuntimeError } from './errors.js';
 export { createInference, type Inference } from './inference.js';
 export { loopOf } from './loop.js';
+export { type Choice, chooseDevice } from './probe/choose.js';
+export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';
 export { createTraining, type Training } from './training.js';

@@ -1,7 +1,10 @@
+import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
+import { type Probed, probe, runtimeFolder } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { version } from '../version.js';
@@ -9,10 +12,11 @@ import { version } from '../version.js';
 const require = createRequire(import.meta.url);
 
 /** A provider of ONNX Runtime on this machine. */
-export interface Backend {
+export interface ProviderState {
   readonly name: string;
-  /** Whether the runtime's package carries its library. */
-  readonly bundled: boolean;
+  readonly works: boolean;
+  /** Why it does not, in words. */
+  readonly cause?: string;
 }
 
 /** What `doctor` found. */
@@ -20,7 +24,10 @@ export interface Diagnosis {
   readonly neuroprune: string;
   readonly node: string;
   readonly platform: string;
-  readonly onnxRuntime: { readonly version: string; readonly backends: readonly Backend[]; readonly error?: string };
+  readonly onnxRuntime: { readonly version: string; readonly folder: string };
+  readonly providers: readonly ProviderState[];
+  /** Names, memory and driver as the GPUs' own tool says them; empty where there is none. */
+  readonly gpus: readonly string[];
   /** Cores this process may use. */
   readonly threads: number;
   /** Bytes. */
@@ -29,14 +36,16 @@ export interface Diagnosis {
   readonly cache: { readonly folder: string; readonly writable: boolean };
 }
 
-/** Looks at versions, providers, threads, Hub and cache; touches no network. */
+/** Looks at versions, providers, threads, Hub and cache; touches no network. Each provider runs a tiny session in a process of its own. */
 export async function run(_options: VerbOptions<'doctor'>, { env, cwd }: RunContext): Promise<Diagnosis> {
   const folder = path.resolve(cwd, cacheFolder(env));
   return {
     neuroprune: version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
-    onnxRuntime: { version: require('onnxruntime-node/package.json').version, ...(await backends()) },
+    onnxRuntime: { version: require('onnxruntime-node/package.json').version, folder: runtimeFolder() },
+    providers: await providers(),
+    gpus: await gpus(),
     threads: os.availableParallelism(),
     memory: os.totalmem(),
     hub: {
@@ -50,15 +59,12 @@ export async function run(_options: VerbOptions<'doctor'>, { env, cwd }: RunCont
 
 /** The diagnosis as one fact a line. */
 export function format({ onnxRuntime, hub, cache, ...rest }: Diagnosis): string {
-  const names = onnxRuntime.backends.map(({ name, bundled }) => (bundled ? name : `${name} (library not bundled)`));
   const rows: readonly (readonly [string, string])[] = [
     ['neuroprune', rest.neuroprune],
     ['node', `${rest.node} ${rest.platform}`],
-    [
-      'onnxruntime-node',
-      onnxRuntime.error ? `${onnxRuntime.version}, not usable: ${onnxRuntime.error}` : onnxRuntime.version,
-    ],
-    ['providers', names.join(', ') || 'none'],
+    ['onnxruntime-node', `${onnxRuntime.version}, ${onnxRuntime.folder}`],
+    ...rest.providers.map(({ name, works, cause }) => [name, works ? 'works' : `does not work: ${cause}`] as const),
+    ...rest.gpus.map((gpu) => ['gpu', gpu] as const),
     ['threads', String(rest.threads)],
     ['memory', `${(rest.memory / 2 ** 30).toFixed(1)} GiB`],
     ['hub', `${hub.endpoint}, ${hub.token ? 'token set' : 'no token'}${hub.offline ? ', offline' : ''}`],
@@ -67,13 +73,19 @@ export function format({ onnxRuntime, hub, cache, ...rest }: Diagnosis): string 
   return rows.map(([name, fact]) => `${name.padEnd(17)} ${fact}`).join('\n');
 }
 
-async function backends(): Promise<{ backends: readonly Backend[]; error?: string }> {
-  try {
-    const { listSupportedBackends } = await import('onnxruntime-node');
-    return { backends: listSupportedBackends() };
-  } catch (error) {
-    return { backends: [], error: error instanceof Error ? error.message : String(error) };
-  }
+const probed = ['cpu', 'cuda', 'webgpu'] as const satisfies readonly Probed[];
+
+async function providers(): Promise<ProviderState[]> {
+  const found = await Promise.all(probed.map((device) => probe(device)));
+  return found.map(({ device, works, cause }) => ({ name: device, works, ...(cause === undefined ? {} : { cause }) }));
+}
+
+/** One line a GPU, from NVIDIA's tool where it is there. */
+async function gpus(): Promise<string[]> {
+  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
+  const run = promisify(execFile)('nvidia-smi', query, { timeout: 10_000 });
+  const text = await run.then(({ stdout }) => stdout).catch(() => '');
+  return text.split('\n').filter((line) => line.trim() !== '');
 }
 
 /** The Hub's standard cache folder: HF_HUB_CACHE, HF_HOME/hub, or huggingface/hub in the user's cache folder. */
