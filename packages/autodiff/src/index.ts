@@ -5,7 +5,7 @@ export { AutodiffError } from './errors.js';
 export { type Evaluate, type GradientCase, gradcheck, type Tensors } from './gradcheck.js';
 export { type GradientOptions, gradients } from './gradients.js';
 export { controlFlow, nonDifferentiable, pending } from './lists.js';
-export { type CrossEntropyOptions, losses } from './loss.js';
+export { type CrossEntropyOptions, type Loss, losses, lossInputs, type Targets } from './loss.js';
 export { coefficientInput, type Terms } from './objective.js';
 export {
   type AdamWOptions,

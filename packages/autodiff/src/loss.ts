@@ -1,9 +1,9 @@
 import { float32, type GraphBuilder, tensor, type Value } from '@neuroprune/onnx';
-import { AutodiffError } from './errors.js';
+import { AutodiffError, demand } from './errors.js';
 
-/** What a loss compares the model's output with; both are per row of the batch. */
+/** What a loss compares the model's output with. */
 export interface Targets {
-  /** [batch]: class indices (int64) or scores (float32). */
+  /** [batch]: class indices (int64) or scores (float32); [batch, sequence] of a loss over tokens. */
   readonly labels: Value;
   /** float32 [batch]: 1 counts, 0 is a row that fills up a batch. */
   readonly weights: Value;
@@ -20,6 +20,8 @@ export interface CrossEntropyOptions {
 /** A loss: the element type of its labels, and its expression over the model's output, a scalar. */
 export interface Loss {
   readonly labels: 'int64' | 'float32';
+  /** Labels are those of each token, [batch, sequence]; of each row, [batch], when absent. */
+  readonly tokens?: true;
   build(builder: GraphBuilder, output: Value, targets: Targets, options?: CrossEntropyOptions): Value;
 }
 
@@ -70,10 +72,9 @@ const crossEntropy: Loss = {
 };
 
 function checkChoices(classes: number, smoothing: number, weights: readonly number[] | undefined): void {
-  if (!(smoothing >= 0 && smoothing <= 1))
-    throw new AutodiffError(`cross entropy: expected a label smoothing in [0, 1], got ${smoothing}`);
-  if (weights && (weights.length !== classes || !weights.every((w) => w >= 0 && Number.isFinite(w))))
-    throw new AutodiffError(`cross entropy: expected ${classes} class weights from 0, got [${weights}]`);
+  demand(smoothing >= 0 && smoothing <= 1, 'labelSmoothing', 'a share in [0, 1]', smoothing);
+  const fits = !weights || (weights.length === classes && weights.every((w) => w >= 0 && Number.isFinite(w)));
+  demand(fits, 'classWeights', `${classes} numbers from 0`, `[${weights}]`);
 }
 
 /** Mean of (score - label)², scores [batch] or [batch, 1]. */
@@ -89,5 +90,54 @@ const meanSquaredError: Loss = {
   },
 };
 
+/** Label of a token that takes no part in the loss, as PyTorch's `ignore_index`. */
+const IGNORED = -100;
+
+/** Cross entropy over every token with a label of its own, logits [batch, sequence, vocabulary]; the mean is over tokens. */
+const tokenCrossEntropy: Loss = {
+  labels: 'int64',
+  tokens: true,
+  build: (builder, logits, { labels, weights }, options) => {
+    const { op } = builder;
+    const vocabulary = logits.shape?.[2];
+    if (logits.rank !== 3 || typeof vocabulary !== 'number')
+      throw new AutodiffError(`token cross entropy: expected [batch, sequence, vocabulary], got [${logits.shape}]`);
+    const counted = op.Cast(op.Not(op.Equal(labels, IGNORED)), { to: 1 });
+    const flat = (x: Value) => op.Reshape(x, builder.ints(-1));
+    const tokens = {
+      labels: flat(labels),
+      weights: flat(op.Mul(counted, op.Unsqueeze(weights, builder.ints(1)))),
+    };
+    return crossEntropy.build(builder, op.Reshape(logits, builder.ints(-1, vocabulary)), tokens, options);
+  },
+};
+
+/** The same where each token's logits are compared with the label of the next one (transformers `ForCausalLMLoss`). */
+const nextTokenCrossEntropy: Loss = {
+  labels: 'int64',
+  tokens: true,
+  build: (builder, logits, { labels, weights }, options) => {
+    const { op } = builder;
+    const axis = builder.ints(1);
+    const later = op.Slice(labels, axis, builder.ints(Number.MAX_SAFE_INTEGER), axis);
+    const none = op.Sub(op.Mul(op.Slice(labels, builder.ints(0), axis, axis), 0), -IGNORED); // [batch, 1]
+    const shifted = op.Concat([later, none], { axis: 1 });
+    return tokenCrossEntropy.build(builder, logits, { labels: shifted, weights }, options);
+  },
+};
+
 /** The losses by name. */
-export const losses = { crossEntropy, meanSquaredError } as const satisfies Record<string, Loss>;
+export const losses = {
+  crossEntropy,
+  meanSquaredError,
+  tokenCrossEntropy,
+  nextTokenCrossEntropy,
+} as const satisfies Record<string, Loss>;
+
+/** Adds the inputs `labels` and `weights` that a loss over `output` reads. */
+export function lossInputs(builder: GraphBuilder, { labels, tokens }: Loss, output: Value): Targets {
+  return {
+    labels: builder.input('labels', labels, tokens ? (output.shape?.slice(0, 2) ?? []) : ['batch']),
+    weights: builder.input('weights', 'float32', ['batch']),
+  };
+}

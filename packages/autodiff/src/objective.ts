@@ -3,7 +3,7 @@ import type { GraphBuilder, Model, OpFunctions, Value } from '@neuroprune/onnx';
 import { type DistillOptions, distillation } from './distill.js';
 import { AutodiffError, demand } from './errors.js';
 import { finder, type GradientOptions, weightedSum } from './gradients.js';
-import { type CrossEntropyOptions, losses } from './loss.js';
+import { type CrossEntropyOptions, type Loss, losses, lossInputs } from './loss.js';
 
 /** Further terms of the objective by name: scalars made from the parameters (by name), each with a coefficient input. */
 export type Terms = (
@@ -46,12 +46,9 @@ export function lossOf(
   if (!output) throw new AutodiffError(`model '${model.graph.name}': expected an output, got none`);
   const { name, ...choices } = typeof loss === 'object' ? loss : { name: loss };
   demand(Object.hasOwn(losses, name), 'loss', Object.keys(losses).join(', '), name);
-  const { labels, build } = losses[name];
-  const targets = {
-    labels: builder.input('labels', labels, ['batch']),
-    weights: builder.input('weights', 'float32', ['batch']),
-  };
-  const own = build(builder, output, targets, choices);
+  const chosen: Loss = losses[name];
+  const targets = lossInputs(builder, chosen, output);
+  const own = chosen.build(builder, output, targets, choices);
   if (!distill) return { loss: own, inputs: ['labels', 'weights'] };
   const { value, inputs } = distillation(
     builder,

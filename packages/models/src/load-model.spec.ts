@@ -130,9 +130,14 @@ describe('a fresh head', () => {
 
 describe('what does not fit is said', () => {
   test.each<[what: string, config: unknown, content: ReadonlyMap<string, Tensor>, message: string]>([
-    ['another architecture', { model_type: 'mamba' }, tensors, "model_type 'mamba' is not supported; supported: bert"],
+    [
+      'another architecture',
+      { model_type: 'mamba' },
+      tensors,
+      "model_type 'mamba' is not supported; supported: albert, bert",
+    ],
     ['a name of Object.prototype', { model_type: 'constructor' }, tensors, "model_type 'constructor' is not supported"],
-    ['no architecture', {}, tensors, 'expected a model_type, got none; supported: bert'],
+    ['no architecture', {}, tensors, 'expected a model_type, got none; supported: albert, bert'],
     ['no JSON', '{', tensors, 'config.json: expected JSON'],
     [
       'relative positions',
@@ -140,7 +145,7 @@ describe('what does not fit is said', () => {
       tensors,
       'position_embedding_type',
     ],
-    ['an unknown activation', { ...tinyJson, hidden_act: 'silu' }, tensors, 'hidden_act'],
+    ['an unknown activation', { ...tinyJson, hidden_act: 'snake' }, tensors, 'hidden_act'],
     ['a decoder', { ...tinyJson, is_decoder: true }, tensors, 'is_decoder'],
     [
       'heads that do not divide',

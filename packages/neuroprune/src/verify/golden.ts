@@ -11,8 +11,10 @@ export interface Golden {
   /** Columns of the logits. */
   readonly columns: number;
   readonly inputs: ReadonlyMap<string, Tensor>;
-  /** Class indices [batch] (int64) or scores [batch] (float32). */
+  /** Class indices [batch] (int64) or scores [batch] (float32); of a language model the tokens [batch, sequence] (int64). */
   readonly labels: Tensor;
+  /** Whether the logits are those of tokens, [batch, sequence, vocabulary]. */
+  readonly tokens: boolean;
   /** `logits`, `loss`, `grad.<parameter>`, and `norm.grad.<parameter>` where only the gradient's length is known. */
   readonly expected: Values;
   /** Every tensor of the file, for parameters stored beside the values (a task head). */
@@ -30,13 +32,16 @@ export async function readGolden(path: string): Promise<Golden> {
     throw new NeuropruneError('input', `${basename(path)}: expected a tensor ${name}, got none; is it a golden file?`);
   };
   const ids = need('input_ids');
-  const [batch, columns = 0] = need('logits').dims;
+  const { dims } = need('logits');
+  const [rows, columns] = [dims.slice(0, -1), dims.at(-1) ?? 0];
   const inputs = new Map(
     [ids, need('attention_mask'), tensors.get('token_type_ids') ?? zerosLike(ids)].map((t, i) => [
       inputNames[i] ?? '',
       integers(t, ids.dims, `${basename(path)}: ${inputNames[i]}`),
     ]),
   );
+  const target = tensors.get('decoder_input_ids');
+  if (target) inputs.set('decoder_input_ids', integers(target, rows, `${basename(path)}: decoder_input_ids`));
   const names = new Set([...tensors.keys()].map((name) => name.replace(/^f64\./, '')).filter((n) => compared.test(n)));
   const values = [...names].map((name) => [name, valuesOf(tensors.get(`f64.${name}`) ?? need(name))] as const);
   const norms = [...(await gradientNorms(path))].filter(([name]) => !names.has(name));
@@ -44,7 +49,8 @@ export async function readGolden(path: string): Promise<Golden> {
     ...values,
     ...norms.map(([n, x]) => [`norm.${n}`, [x]] as const),
   ]);
-  return { columns, inputs, labels: perRow(need('labels'), batch, basename(path)), expected, tensors };
+  const labels = ofRows(need('labels'), rows, basename(path));
+  return { columns, inputs, labels, tokens: rows.length > 1, expected, tensors };
 }
 
 const inputNames = ['input_ids', 'attention_mask', 'token_type_ids'] as const;
@@ -58,11 +64,11 @@ function integers(t: Tensor, dims: readonly number[], where: string): Tensor {
   return t;
 }
 
-function perRow(labels: Tensor, batch: number | undefined, file: string): Tensor {
-  if (labels.dims.length === 1 && labels.dims[0] === batch && ['int64', 'float32'].includes(labels.dtype))
-    return labels;
+function ofRows(labels: Tensor, rows: readonly number[], file: string): Tensor {
+  const types = rows.length > 1 ? ['int64'] : ['int64', 'float32'];
+  if (String(labels.dims) === String(rows) && types.includes(labels.dtype)) return labels;
   const got = `${labels.dtype} [${labels.dims}]`;
-  throw new NeuropruneError('input', `${file}: labels: expected int64 or float32 [${batch}], got ${got}`);
+  throw new NeuropruneError('input', `${file}: labels: expected ${types.join(' or ')} [${rows}], got ${got}`);
 }
 
 /** Elements of a numeric tensor as they are, float64 included. */

@@ -12,6 +12,12 @@ const tiny = path.join(shared, 'hub/models/tiny-random');
 const bert = path.join(tiny, 'bert');
 const miniLM = path.join(shared, 'hub/models/sentence-transformers/all-MiniLM-L6-v2');
 
+/** Models that write text, with their number of trained parameters. */
+const writers = [
+  ['llama', 21],
+  ['qwen2', 26],
+] as const;
+
 async function folder(): Promise<string> {
   const made = await mkdtemp(path.join(tmpdir(), 'verify-'));
   onTestFinished(() => rm(made, { recursive: true, force: true }));
@@ -63,6 +69,21 @@ describe.skipIf(!existsSync(shared))('convert --verify against PyTorch (skipped 
         ] as const,
     ),
     ['all-MiniLM-L6-v2', miniLM, path.join(shared, 'golden/models/all-MiniLM-L6-v2/golden.safetensors'), 105],
+    ...writers.map(
+      ([name, parameters]) =>
+        [
+          `tiny-random/${name}`,
+          path.join(tiny, name),
+          path.join(tiny, name, 'golden.safetensors'),
+          parameters,
+        ] as const,
+    ),
+    [
+      'stories260K',
+      path.join(shared, 'hub/models/karpathy/stories260K'),
+      path.join(shared, 'golden/models/stories260K/golden.safetensors'),
+      47,
+    ],
   ])('%s: logits, loss and the gradient of every parameter', async (_, model, file, parameters) => {
     const { rows, ok } = await verifyGolden({ model, golden: file });
     expect(rows.filter((row) => !row.ok)).toEqual([]);
