@@ -34,7 +34,8 @@ function statistics(predictions: Texts, references: References, options: TerOpti
   const rows = textRows(predictions, references, 2, (prediction, list) => {
     const numbers = numbering();
     const own = numbers(terWords(prediction, options));
-    const others = list.map((reference) => numbers(terWords(reference, options)));
+    // sacreBLEU tokenizes references twice, which splits some marks further.
+    const others = list.map((text) => numbers(terWords(terWords(text, options).join(' '), options)));
     const edits = Math.min(...others.map((other) => editsWithShifts(own, other)));
     return [edits, others.reduce((sum, other) => sum + other.length, 0) / others.length];
   });
