@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { convert, evaluate, prune, pruneAndPublish, publish } from './api.js';
-import type { RunEvent } from './context.js';
+import type { RunEvent } from './events.js';
 
 const model = path.resolve(import.meta.dirname, '../../../fixtures/hub/models/neuroprune/bert-micro-uncased');
 let cwd = '';

@@ -1,8 +1,4 @@
-/** Something that happened in a run, as plain JSON; `type` says what. */
-export interface RunEvent {
-  readonly type: string;
-  readonly [fact: string]: unknown;
-}
+import type { RunEvent } from './events.js';
 
 /** What a verb gets beside its options. */
 export interface RunContext {

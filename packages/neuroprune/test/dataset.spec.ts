@@ -3,7 +3,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { evaluate, prune } from '../src/api.js';
-import type { RunEvent } from '../src/context.js';
+import type { RunEvent } from '../src/events.js';
 import type { VerbInput } from '../src/schema/verbs.js';
 import type { TrainOutcome, TrainPlan } from '../src/verbs/train.js';
 import { fixtures, temporary } from './command.js';

@@ -100,16 +100,17 @@ export async function zerosIn(file: string): Promise<number> {
   return zeros;
 }
 
-/** What is wrong with a log: lines that are no JSON, steps that do not rise, stages told twice. */
+/** What is wrong with a log: lines that are no JSON, steps of a training that do not rise, stages told twice. */
 export async function faultsOf(folder: string): Promise<string[]> {
   const log = await readFile(path.join(folder, 'events.ndjson'), 'utf8');
   const faults = log.endsWith('\n') ? [] : ['the last line is cut short'];
-  let last = 0;
+  const last = { baseline: 0, method: 0 };
   const stages = new Set<string>();
   for (const line of log.trimEnd().split('\n')) {
     const event = JSON.parse(line);
-    if (event.type === 'train' && event.step <= last) faults.push(`step ${event.step} after ${last}`);
-    if (event.type === 'train') last = event.step;
+    const of: keyof typeof last = event.run ?? 'method';
+    if (event.type === 'train' && event.step <= last[of]) faults.push(`step ${event.step} after ${last[of]}`);
+    if (event.type === 'train') last[of] = event.step;
     if (event.type === 'stage' && stages.has(event.stage)) faults.push(`${event.stage} twice`);
     if (event.type === 'stage') stages.add(event.stage);
   }

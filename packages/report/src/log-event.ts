@@ -49,9 +49,20 @@ export const logEvents = {
   }),
   /** The scale of the loss in half precision from a step on. */
   lossScale: z.object({ type: z.literal('lossScale'), step, scale: value, before: value, ...common }),
-  /** Metrics of a trained model on a split, and the steps that it has behind it. */
+  /** A score of the weights during the training, by which the best are kept; it counts once the targets are reached. */
   score: z.object({
     type: z.literal('score'),
+    step,
+    score: value,
+    counts: z.boolean(),
+    best: z.boolean(),
+    ...common,
+  }),
+  /** The training ended before its last step, for its scores had not got better since the step of the best. */
+  earlyStop: z.object({ type: z.literal('earlyStop'), step, best: step.optional(), ...common }),
+  /** Metrics of a trained model on a split, and the steps that it has behind it. */
+  metrics: z.object({
+    type: z.literal('metrics'),
     step,
     task: z.string(),
     split: z.string(),
@@ -84,6 +95,8 @@ export const LogEvent = z.discriminatedUnion('type', [
   logEvents.skip,
   logEvents.lossScale,
   logEvents.score,
+  logEvents.earlyStop,
+  logEvents.metrics,
   logEvents.stage,
   logEvents.warning,
   logEvents.note,

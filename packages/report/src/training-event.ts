@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseLines } from './log-event.js';
+import { isLogEvent, type LogEventType, parseLines } from './log-event.js';
 
 const value = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 
@@ -21,6 +21,21 @@ export const TrainingEvent = z.object({
 });
 export type TrainingEvent = z.output<typeof TrainingEvent>;
 
+/** Which events curves are drawn from. */
+const isCurve = {
+  train: true,
+  checkpoint: false,
+  resume: false,
+  skip: false,
+  lossScale: false,
+  score: false,
+  earlyStop: false,
+  metrics: false,
+  stage: false,
+  warning: false,
+  note: false,
+} as const satisfies Record<LogEventType, boolean>;
+
 /**
  * The steps of the method's training in the text of an `events.ndjson`; other events, and those of the dense training
  * beside it, are left out. A last line cut short by an interruption is left out; any other line that is no JSON is an
@@ -28,6 +43,7 @@ export type TrainingEvent = z.output<typeof TrainingEvent>;
  */
 export function parseEvents(text: string, where = 'events.ndjson'): TrainingEvent[] {
   return parseLines(text, where).flatMap(({ json }) => {
+    if (isLogEvent(json) && !isCurve[json.type]) return [];
     const event = TrainingEvent.safeParse(json);
     return event.success && event.data.run === undefined ? [event.data] : [];
   });

@@ -1,4 +1,4 @@
-import type { RunEvent } from '../context.js';
+import type { EventOf, RunEvent } from '../events.js';
 
 /** Milliseconds between two plain lines of one stage. */
 const PLAIN_INTERVAL = 10_000;
@@ -19,12 +19,18 @@ export interface Progress {
   readonly end: () => void;
 }
 
+/** How far something is. */
 interface Position {
   readonly label: string;
   readonly done: number;
   readonly total: number;
   readonly unit: string;
+  /** Facts worth a place in the line. */
+  readonly facts?: readonly string[];
 }
+
+/** A line of its own, a count that is kept up to date, or nothing. */
+type Show = string | Position | undefined;
 
 interface Shown {
   readonly since: number;
@@ -37,9 +43,8 @@ interface Shown {
 export const silent: Progress = { onEvent: () => {}, end: () => {} };
 
 /**
- * Shows stages as lines and counts with rate and time left: on a terminal in one line that is rewritten, elsewhere
- * as plain lines now and then. `stage` events name a stage, `warning` and `note` carry a message, and any event with
- * a pair of `counters` is a count; other events are not shown.
+ * Shows stages and messages as lines, and counts with rate and time left: on a terminal in one line that is rewritten,
+ * elsewhere as plain lines now and then.
  */
 export function progress(output: ProgressOutput, now: () => number = Date.now): Progress {
   const shown = new Map<string, Shown>();
@@ -59,7 +64,7 @@ export function progress(output: ProgressOutput, now: () => number = Date.now): 
     open = true;
     if (last) end();
   };
-  const count = (event: RunEvent, position: Position) => {
+  const count = (position: Position) => {
     const { label, done, total } = position;
     const time = now();
     const before = shown.get(label);
@@ -68,66 +73,62 @@ export function progress(output: ProgressOutput, now: () => number = Date.now): 
     const due = output.isTTY ? fresh || time - at >= TERMINAL_INTERVAL : time - at >= PLAIN_INTERVAL;
     shown.set(label, { since, first, last: done, at: due ? time : at });
     if (!due && done < total) return;
-    const text = countLine(position, facts(event), done - first, time - since);
+    const text = countLine(position, done - first, time - since);
     if (output.isTTY) rewrite(text, done >= total);
     else line(text);
   };
   const onEvent = (event: RunEvent) => {
-    const position = positionOf(event, stage);
-    if (event.type === 'stage') {
-      stage = String(event.stage);
-      line(typeof event.detail === 'string' ? `${stage}: ${event.detail}` : stage);
-    } else if (event.type === 'warning' || event.type === 'note') {
-      line(`${event.type === 'warning' ? 'warning: ' : ''}${event.message}`);
-    } else if (position) {
-      count(event, position);
-    }
+    if (event.type === 'stage') stage = event.stage;
+    const show = showOf(event, stage);
+    if (typeof show === 'string') line(show);
+    else if (show) count(show);
   };
   return { onEvent, end };
 }
 
-/** Pairs of facts that say how far something is, with the unit they are shown in and its size. */
-const counters: readonly (readonly [done: string, total: string, unit: string, size: number])[] = [
-  ['done', 'total', '', 1],
-  ['step', 'steps', 'steps', 1],
-  ['bytes', 'size', 'MB', 1e6],
-  ['part', 'parts', 'parts', 1],
-];
+const MB = 1e6;
+const nothing = (): undefined => undefined;
 
-function positionOf(event: RunEvent, stage: string): Position | undefined {
-  for (const [doneName, totalName, unit, size] of counters) {
-    const [done, total] = [event[doneName], event[totalName]];
-    if (typeof done !== 'number' || typeof total !== 'number') continue;
-    const label = event.stage ?? (doneName === 'step' && stage !== '' ? stage : labelOf(event));
-    return { label: String(label), done: done / size, total: total / size, unit: String(event.unit ?? unit) };
-  }
-  return undefined;
-}
+/** What is shown of each event, in the stage that is under way. */
+const shows: { readonly [T in RunEvent['type']]: (event: EventOf<T>, stage: string) => Show } = {
+  stage: ({ stage, detail }) => (detail === undefined ? stage : `${stage}: ${detail}`),
+  warning: ({ message }) => `warning: ${message}`,
+  note: ({ message }) => message,
+  train: ({ step, steps, loss, sparsity, heads }, stage) => ({
+    label: stage || 'train',
+    done: step,
+    total: steps,
+    unit: 'steps',
+    facts: [`loss ${loss.toFixed(4)}`, `sparsity ${sparsity.toFixed(3)}`, `heads ${heads}`],
+  }),
+  resume: ({ step, steps }) => `going on after step ${step} of ${steps}`,
+  skip: ({ step, loss, gradNorm, rows }) =>
+    `warning: step ${step} skipped, for its loss is ${loss}${gradNorm === undefined ? '' : ` and the norm of its gradient ${gradNorm}`}${rows ? ` (rows ${rows.join(', ')} of the data, from 0)` : ''}`,
+  lossScale: ({ step, scale, before }) => `step ${step}: the loss is scaled by ${scale}, before by ${before}`,
+  score: ({ step, score, best }) => `step ${step}: score ${score.toFixed(4)}${best ? ', the best so far' : ''}`,
+  earlyStop: ({ step, best }) => `stopping early after step ${step}${best === undefined ? '' : `, best after ${best}`}`,
+  evaluate: ({ task, split, done, total }) => ({ label: `evaluate ${task} ${split}`, done, total, unit: '' }),
+  download: ({ path, bytes, size }) => ({ label: `download ${path}`, done: bytes / MB, total: size / MB, unit: 'MB' }),
+  upload: ({ path, part, parts }) => ({ label: `upload ${path}`, done: part, total: parts, unit: 'parts' }),
+  // Said by the stage, by the result, or of no interest to a person who waits.
+  checkpoint: nothing,
+  metrics: nothing,
+  tokens: nothing,
+  snapshot: nothing,
+  push: nothing,
+  resumable: nothing,
+  result: nothing,
+};
 
-/** What an event is about: its type and the facts that tell one count from another. */
-function labelOf({ type, task, split, path }: RunEvent): string {
-  return [type, task, split, path].filter((part) => typeof part === 'string').join(' ');
-}
+// An event belongs to the function of its own type, which the compiler cannot see from the two together.
+const showOf = (event: RunEvent, stage: string): Show =>
+  (shows[event.type] as (event: RunEvent, stage: string) => Show)(event, stage);
 
-/** Facts of a training step worth a place in the line, with their digits. */
-const shownFacts: readonly (readonly [name: string, digits: number])[] = [
-  ['loss', 4],
-  ['sparsity', 3],
-  ['heads', 0],
-];
-
-function facts(event: RunEvent): string[] {
-  return shownFacts.flatMap(([name, digits]) => {
-    const value = event[name];
-    return typeof value === 'number' ? [`${name} ${value.toFixed(digits)}`] : [];
-  });
-}
-
-function countLine(position: Position, notes: readonly string[], passed: number, elapsed: number): string {
-  const { label, done, total, unit } = position;
+function countLine(position: Position, passed: number, elapsed: number): string {
+  const { label, done, total, unit, facts = [] } = position;
   const amount = (value: number) => (Number.isInteger(value) ? String(value) : value.toFixed(1));
   const share = total > 0 ? Math.floor((100 * done) / total) : 100;
-  const parts = [`${label} ${amount(done)}/${amount(total)}${unit === 'MB' ? ' MB' : ''} (${share} %)`, ...notes];
+  const parts = [`${label} ${amount(done)}/${amount(total)}${unit === 'MB' ? ' MB' : ''} (${share} %)`, ...facts];
   if (passed > 0 && elapsed > 0) {
     const rate = (1000 * passed) / elapsed;
     parts.push(`${rate < 10 ? rate.toFixed(2) : rate.toFixed(0)} ${unit}/s`.replace(' /s', '/s'));

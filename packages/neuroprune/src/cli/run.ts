@@ -1,5 +1,6 @@
-import type { RunContext, RunEvent } from '../context.js';
+import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
+import type { RunEvent } from '../events.js';
 import type { Field } from '../schema/field.js';
 import { parseOptions } from '../schema/parse.js';
 import type { VerbName } from '../schema/verbs.js';

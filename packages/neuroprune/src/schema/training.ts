@@ -62,6 +62,12 @@ export const training = {
     },
   ),
   keepCheckpoints: option(count(1).default(2), { description: 'Checkpoints that stay, the newest' }),
+  onNan: option(z.enum(['stop', 'skip']).default('stop'), {
+    description: 'What becomes of a step whose loss or gradient is not finite: the end of the run, or nothing',
+  }),
+  tensorboard: option(z.boolean().default(false), {
+    description: 'Write event files that TensorBoard reads into tensorboard/ of the run folder',
+  }),
   dryRun: option(z.boolean().default(false), { description: 'Resolve and print the recipe, then stop' }),
   offline,
 } as const;

@@ -16,7 +16,7 @@ import { writeReport } from './report.js';
 import { inRunFolder, RECIPE, RESULT } from './run-folder.js';
 import { writeSample } from './sample.js';
 import { ONNX, saveFolder } from './save.js';
-import { score } from './score.js';
+import { score, tellScore } from './score.js';
 import type { Run } from './stage.js';
 import { type Shape, shapeOf } from './structure.js';
 import {
@@ -42,7 +42,7 @@ export function pruneRun(inputs: Inputs, out: string, run: Run, options: PruneRu
     const shape = shapeOf(inputs.prepared.loaded.prunable, trained.tensors, trained.removals);
     const compacted = await cutOut(inputs, trained.tensors, folder, run);
     const proof = await proveFolder(inputs, folder, run);
-    const scored = await evaluateFile(inputs, folder, run);
+    const scored = await evaluateFile(inputs, folder, trained.steps, run);
     const speed = await measure(inputs, trained.tensors, folder, run);
     const result = resultOf(inputs, { trained, shape, compacted, proof, scored, dense, speed });
     await writeJson(
@@ -87,12 +87,13 @@ async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Ru
 }
 
 /** Scores the small ONNX file on the validation split, and keeps predictions and a sample. */
-async function evaluateFile(inputs: Inputs, folder: string, run: Run): Promise<TaskScore> {
+async function evaluateFile(inputs: Inputs, folder: string, step: number, run: Run): Promise<TaskScore> {
   const { task, prepared, recipe } = inputs;
   const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
   const scored = await run.stage('evaluate', () =>
     score(path.join(folder, 'model', ONNX), task, prepared.validation, run.context, session),
   );
+  tellScore(inputs, scored, { step }, run);
   const { predictions } = scored;
   await writePredictions(path.join(folder, 'predictions', `${task.name}.ndjson`), predictions);
   await writeSample(folder, task, prepared.splits.validation, prepared.validation, predictions, prepared.maxLength);

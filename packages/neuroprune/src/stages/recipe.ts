@@ -26,6 +26,8 @@ export interface Recipe {
   /** Whether sequences hold several rows in training. */
   readonly packing?: true;
   readonly seed: number;
+  /** Steps whose loss or gradient is not finite are left out, instead of ending the run. */
+  readonly onNan?: 'skip';
   readonly device: Device;
   readonly threads: number;
 }
@@ -48,6 +50,7 @@ export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 
     maxLength: options.maxLength ?? recipe.maxLength,
     ...(options.packing && { packing: true }),
     seed: options.seed,
+    ...(options.onNan === 'skip' && { onNan: options.onNan }),
     device: options.device,
     threads: options.threads ?? availableParallelism(),
   };

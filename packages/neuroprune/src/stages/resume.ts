@@ -31,9 +31,12 @@ export async function earlierRun(folder: string, warn: (message: string) => void
   return { recipe, resumable };
 }
 
+/** A recipe apart from what may be asked anew, as a run that broke goes on by skipping what broke it. */
+const keptOf = ({ onNan: _, ...kept }: Inputs['recipe']) => kept;
+
 /** Refuses to go on with a run that was asked something else. Throws an input error that names the first such field. */
 export function checkSameRecipe(earlier: Earlier, recipe: Inputs['recipe'], folder: string): void {
-  refuse('recipe', earlier.recipe.recipe, recipe, folder);
+  refuse('recipe', keptOf(earlier.recipe.recipe), keptOf(recipe), folder);
 }
 
 /** The same for model and data; versions that differ are told to `warn`, for they may change the last bits. */
@@ -45,7 +48,7 @@ export function checkSameInputs(
 ): void {
   const { versions, ...asked } = recipeFileOf(inputs);
   const { versions: before, ...wanted } = earlier.recipe;
-  refuse('', wanted, asked, folder);
+  refuse('', { ...wanted, recipe: keptOf(wanted.recipe) }, { ...asked, recipe: keptOf(asked.recipe) }, folder);
   const other = firstDifference('versions', before, versions);
   if (other)
     warn(`--resume: ${other.field} is ${other.now}, the run began with ${other.before}; its last bits may differ`);

@@ -2,6 +2,23 @@ import { type EncodedRows, scoreTask, sessionPredict, type Task, type TaskScore 
 import type { Model } from '@neuroprune/onnx';
 import type { SessionOptions } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
+import type { OfRun } from '../events.js';
+import { belowChance } from './chance.js';
+import type { Inputs } from './inputs.js';
+import type { Run } from './stage.js';
+
+/** Tells of the scores of a trained model, and warns where they are worse than those of chance. */
+export function tellScore(
+  { task, prepared: { loaded } }: Pick<Inputs, 'task' | 'prepared'>,
+  scored: TaskScore,
+  of: OfRun & { readonly step: number },
+  { context: { onEvent } }: Run,
+): void {
+  const { split, examples, metrics } = scored;
+  onEvent({ type: 'metrics', ...of, task: task.name, split, examples, metrics });
+  const message = belowChance(task, scored.predictions, loaded.config);
+  if (message !== undefined) onEvent({ type: 'warning', message });
+}
 
 /** Scores a model, or an ONNX file, on a task's rows. */
 export async function score(
@@ -17,6 +34,6 @@ export async function score(
     split,
     ...(batchSize === undefined ? {} : { batchSize }),
     signal,
-    onEvent: (event) => onEvent({ ...event }),
+    onEvent,
   });
 }

@@ -1,9 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import type { RunContext } from '../context.js';
+import { logged, type RunEvent } from '../events.js';
 import { EventLog } from './event-log.js';
 
 /** A run under way. */
 export interface Run {
+  /** The caller's, whose events go to the log too. */
   readonly context: RunContext;
   readonly log: EventLog;
   /** Does one stage, announced by its name; its time goes to the log when it held. */
@@ -12,8 +14,13 @@ export interface Run {
 
 /** Starts a run. */
 export function startRun(context: RunContext): Run {
-  const { signal, onEvent } = context;
+  const { signal } = context;
   const log = new EventLog();
+  const onEvent = (event: RunEvent) => {
+    const line = logged(event);
+    if (line) log.write(line);
+    context.onEvent(event);
+  };
   const stage: Run['stage'] = async (name, work, detail) => {
     signal.throwIfAborted();
     onEvent({ type: 'stage', stage: name, ...(detail === undefined ? {} : { detail }) });
@@ -23,5 +30,5 @@ export function startRun(context: RunContext): Run {
     log.write({ type: 'stage', stage: name, seconds: Math.round(performance.now() - start) / 1000 });
     return result;
   };
-  return { context, log, stage };
+  return { context: { ...context, onEvent }, log, stage };
 }

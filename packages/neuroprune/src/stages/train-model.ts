@@ -1,7 +1,8 @@
 import { epochBatches, packedBatches, packLength } from '@neuroprune/evaluate';
 import { buildModel } from '@neuroprune/models';
-import { type CheckpointOptions, type Method, type TrainResult, type TrainRunEvent, train } from '@neuroprune/prune';
+import { type CheckpointOptions, type Method, type TrainResult, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
+import type { OfRun } from '../events.js';
 import { testStop } from './checkpoints.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
@@ -9,8 +10,8 @@ import type { Recipe } from './recipe.js';
 /** How a training is watched and kept. */
 export interface Watch {
   readonly checkpoint?: CheckpointOptions;
-  /** Told of every event besides. */
-  readonly log?: (event: TrainRunEvent) => void;
+  /** Which training of the run it is, where it is not that of the method. */
+  readonly run?: OfRun['run'];
 }
 
 /** Trains from the same start on the same batches with a method. */
@@ -19,7 +20,7 @@ export function trainModel(
   recipe: Recipe,
   method: Method,
   { signal, onEvent, env }: RunContext,
-  { checkpoint, log }: Watch = {},
+  { checkpoint, run }: Watch = {},
 ): Promise<TrainResult> {
   const { loaded, train: rows, maxLength } = prepared;
   const { seed, maxSteps } = recipe;
@@ -37,6 +38,7 @@ export function trainModel(
       weightDecay: recipe.weightDecay,
       dropout: recipe.dropout,
       seed,
+      ...(recipe.onNan && { onNan: recipe.onNan }),
       session: { device: recipe.device, threads: recipe.threads },
       maxLength,
     },
@@ -44,12 +46,7 @@ export function trainModel(
       signal,
       ...(checkpoint ? { checkpoint } : {}),
       ...testStop(env),
-      onEvent: (event) => {
-        log?.(event);
-        if (event.type === 'resume')
-          onEvent({ type: 'note', message: `going on after step ${event.step} of ${event.steps}` });
-        else onEvent({ ...event });
-      },
+      onEvent: (event) => onEvent(run === undefined ? event : { ...event, run }),
     },
   );
 }

@@ -6,7 +6,7 @@ import { type CheckpointOptions, checkpointSteps, inferenceGraph, type TrainResu
 import type { Inputs } from './inputs.js';
 import { type DenseScore, readDenseScore, writeDenseScore } from './resume.js';
 import { BASELINE, CHECKPOINTS } from './run-folder.js';
-import { score } from './score.js';
+import { score, tellScore } from './score.js';
 import type { Run } from './stage.js';
 import { trainModel } from './train-model.js';
 
@@ -62,8 +62,7 @@ async function trainSparse(inputs: Inputs, keeping: Keeping, from: number | unde
   const begun = keeping.resume && (await checkpointSteps(dir)).length > 0;
   const options = checkpointOptions(dir, keeping, from, run);
   const checkpoint = { ...options, resume: begun && options.resume === true };
-  const log = (event: object) => run.log.write(event);
-  const work = () => trainModel(prepared, recipe, recipe.method, run.context, { checkpoint, log });
+  const work = () => trainModel(prepared, recipe, recipe.method, run.context, { checkpoint });
   return withFloats(await run.stage(`train ${recipe.method.name}`, work));
 }
 
@@ -71,18 +70,19 @@ async function trainSparse(inputs: Inputs, keeping: Keeping, from: number | unde
 async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promise<DenseScore> {
   const { prepared, recipe, task } = inputs;
   const dir = path.join(keeping.folder, BASELINE, CHECKPOINTS);
-  const checkpoint = checkpointOptions(dir, keeping, 0, run);
-  const { tensors } = withFloats(
-    await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, { checkpoint })),
+  const watch = { checkpoint: checkpointOptions(dir, keeping, 0, run), run: 'baseline' } as const;
+  const { tensors, steps } = withFloats(
+    await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, watch)),
   );
   const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
-  const { metrics } = await run.stage('evaluate dense', () =>
+  const scored = await run.stage('evaluate dense', () =>
     score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
   );
-  const scored = { metrics, log: run.log.bytes };
-  await writeDenseScore(keeping.folder, scored);
+  tellScore(inputs, scored, { step: steps, run: 'baseline' }, run);
+  const kept = { metrics: scored.metrics, log: run.log.bytes };
+  await writeDenseScore(keeping.folder, kept);
   await rm(dir, { recursive: true, force: true });
-  return scored;
+  return kept;
 }
 
 function withFloats(result: TrainResult): Trained {

@@ -15,6 +15,7 @@ import { checkSameInputs, checkSameRecipe, type Earlier, earlierRun } from '../s
 import { checkRunFolder, isResumable } from '../stages/run-folder.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { checkTargets } from '../stages/targets.js';
+import { tensorBoard } from '../tensorboard/event-files.js';
 
 /** What a training verb did. */
 export interface TrainOutcome extends RunResult {
@@ -38,10 +39,11 @@ export async function trainVerb(
   destination?: PublishRequest,
 ): Promise<TrainOutcome | TrainPlan> {
   const run = startRun(context);
+  if (options.tensorboard) run.log.follow(tensorBoard());
   const out = runFolder(options);
   const folder = path.resolve(context.cwd, out);
   await checkRunFolder(folder);
-  const warn = (message: string) => warning(run, message);
+  const warn = (message: string) => run.context.onEvent({ type: 'warning', message });
   const earlier = options.resume ? await earlierRun(folder, warn) : undefined;
   const asked = earlier ? { ...options, threads: options.threads ?? earlier.recipe.recipe.threads } : options;
   const recipe = recipeOf(asked, taskFacts(options)); // what it refuses need not wait for the network
@@ -92,11 +94,6 @@ async function finished(result: RunResult, folder: string, run: Run): Promise<Ru
 
 const isPublished = ({ published, readBack }: RunResult, { to }: PublishRequest): boolean =>
   published?.repo === to && readBack !== undefined;
-
-function warning({ context, log }: Run, message: string): void {
-  context.onEvent({ type: 'warning', message });
-  log.write({ type: 'warning', message });
-}
 
 function checkAccess({ to }: PublishRequest, options: HubOptions, { stage, context: { signal } }: Run): Promise<void> {
   return stage('check access', () => checkWriteAccess(to, { options, signal }), to);

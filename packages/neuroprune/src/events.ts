@@ -1,0 +1,102 @@
+import type { ScoreEvent, TokenCacheEvent } from '@neuroprune/evaluate';
+import type { HubEvent } from '@neuroprune/hub';
+import type { TrainRunEvent } from '@neuroprune/prune';
+import type { LogEvent } from '@neuroprune/report';
+
+/** Which training of a run an event is of, where it is not that of the method. */
+export interface OfRun {
+  readonly run?: 'baseline';
+}
+
+/** A stage begins; in the log, it held, and took so many seconds. */
+export interface StageEvent {
+  readonly type: 'stage';
+  readonly stage: string;
+  /** What it is about. */
+  readonly detail?: string;
+  readonly seconds?: number;
+}
+
+/** Something worth telling that is as it should be. */
+export interface NoteEvent {
+  readonly type: 'note';
+  readonly message: string;
+}
+
+/** Metrics of a trained model on a split. */
+export interface MetricsEvent extends OfRun {
+  readonly type: 'metrics';
+  /** Steps it has behind it. */
+  readonly step: number;
+  readonly task: string;
+  readonly split: string;
+  readonly examples: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** A run that ends before its time can go on. */
+export interface ResumableEvent {
+  readonly type: 'resumable';
+  /** Its folder as asked for. */
+  readonly run: string;
+}
+
+/** What a verb comes to. */
+export interface ResultEvent {
+  readonly type: 'result';
+  readonly result: unknown;
+}
+
+/** An event of a training, and which of a run's it is. */
+export type TrainingRunEvent = TrainRunEvent & OfRun;
+
+/** The rows of which split tokens are of. */
+export type TokensEvent = TokenCacheEvent & { readonly split: string };
+
+/** All that happens in a run, as plain JSON told apart by `type`; each package defines its own. */
+export type RunEvent =
+  | TrainingRunEvent
+  | ScoreEvent
+  | TokensEvent
+  | HubEvent
+  | StageEvent
+  | NoteEvent
+  | MetricsEvent
+  | ResumableEvent
+  | ResultEvent;
+
+/** The event of a type. */
+export type EventOf<T extends RunEvent['type']> = Extract<RunEvent, { readonly type: T }>;
+
+/**
+ * Whether an event goes to `events.ndjson` as it comes. Stages go there when they hold, with their seconds; counts of
+ * bytes and rows are for whoever watches.
+ */
+const isLogged = {
+  train: true,
+  checkpoint: true,
+  resume: true,
+  skip: true,
+  lossScale: true,
+  score: true,
+  earlyStop: true,
+  metrics: true,
+  warning: true,
+  note: true,
+  stage: false,
+  evaluate: false,
+  tokens: false,
+  snapshot: false,
+  download: false,
+  push: false,
+  upload: false,
+  resumable: false,
+  result: false,
+} as const satisfies Record<RunEvent['type'], boolean>;
+
+type Logged = { [T in RunEvent['type']]: (typeof isLogged)[T] extends true ? T : never }[RunEvent['type']];
+
+const isOfLog = (event: RunEvent): event is EventOf<Logged> => isLogged[event.type];
+
+/** The event as a line of the log; undefined for one that does not go there. */
+export const logged = (event: RunEvent): LogEvent | undefined => (isOfLog(event) ? event : undefined);
