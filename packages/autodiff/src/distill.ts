@@ -1,6 +1,6 @@
 /** Distillation: a teacher's outputs, computed beforehand, come with the batch. */
 import type { GraphBuilder, Value } from '@neuroprune/onnx';
-import { AutodiffError } from './errors.js';
+import { AutodiffError, demand } from './errors.js';
 
 /** What a student learns from its teacher besides the labels. */
 export interface DistillOptions {
@@ -32,10 +32,11 @@ export function distillation(
   student: Student,
   { weight = 0, temperature = 1, hidden = {} }: DistillOptions,
 ): { readonly value: Value; readonly inputs: readonly string[] } {
-  if (!(weight >= 0 && weight <= 1 && temperature > 0))
-    throw new AutodiffError(
-      `distill: expected a weight in [0, 1] and a temperature above 0, got ${weight}, ${temperature}`,
-    );
+  demand(weight >= 0 && weight <= 1, 'distill.weight', 'a share in [0, 1]', weight);
+  demand(temperature > 0 && Number.isFinite(temperature), 'distill.temperature', 'a number above 0', temperature);
+  for (const [name, factor] of Object.entries(hidden))
+    demand(factor > 0 && Number.isFinite(factor), `distill.hidden['${name}']`, 'a weight above 0', factor);
+  demand(weight > 0 || Object.keys(hidden).length > 0, 'distill', 'a weight above 0 or hidden values', 'neither');
   const { op } = builder;
   const soft = weight > 0 ? logitsTerm(builder, student, temperature) : undefined;
   const start = soft ? op.Add(op.Mul(student.own, 1 - weight), op.Mul(soft.value, weight)) : student.own;
@@ -49,6 +50,7 @@ export function distillation(
 /** T²·Σ p·(log p - log q) over classes, mean over the rows that count. */
 function logitsTerm(builder: GraphBuilder, { output, weights }: Student, temperature: number) {
   const { op } = builder;
+  demand(output.rank === 2, 'distill.weight', 'a model with logits [batch, classes]', `[${output.shape}]`);
   const input = `${TEACHER}logits`;
   const teacher = builder.input(input, 'float32', output.shape ?? []);
   const axis = builder.ints(1);

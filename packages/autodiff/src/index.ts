@@ -25,7 +25,7 @@ export {
   type Update,
   type UpdateContext,
 } from './optim/optimizer.js';
-export { type SgdOptions, type SgdScalar, sgd, sgdScalars } from './optim/sgd.js';
+export { type SgdOptions, type SgdScalar, type SgdStep, sgd, sgdScalars } from './optim/sgd.js';
 export type { LossScaling } from './optim/skipping.js';
 export type { Precision } from './precision.js';
 export type { ControlFlow, Differentiable, NonDifferentiable, Pending, Rule, RuleContext } from './rule.js';

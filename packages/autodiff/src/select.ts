@@ -1,5 +1,5 @@
 /** Which parameters an option means. */
-import { AutodiffError } from './errors.js';
+import { demand } from './errors.js';
 
 /** A name in which `*` stands for any run of characters (dots too) and `?` for one, or an expression that finds something in it. */
 export type Pattern = string | RegExp;
@@ -30,7 +30,7 @@ export function selector(
   const patterns = typeof selection === 'string' || selection instanceof RegExp ? [selection] : selection;
   const tests = patterns.map((pattern) => {
     const test = matcher(pattern);
-    if (!names.some(test)) throw new AutodiffError(`${option}: expected to match a parameter, got '${pattern}'`);
+    demand(names.some(test), option, 'to match a parameter', `'${pattern}'`);
     return test;
   });
   return (name) => tests.some((test) => test(name));
@@ -57,8 +57,7 @@ export function rateFactor(rates: Rates, names: readonly string[]): (name: strin
       : (name: string, dims: readonly number[]) => entries.find(({ test }) => test(name, dims))?.factor ?? 1;
   return (name, dims) => {
     const factor = of(name, dims);
-    if (!(factor >= 0 && Number.isFinite(factor)))
-      throw new AutodiffError(`rates: expected a factor from 0, got ${factor} for '${name}'`);
+    demand(factor >= 0 && Number.isFinite(factor), 'rates', 'a factor from 0', `${factor} for '${name}'`);
     return factor;
   };
 }

@@ -1,4 +1,5 @@
-import { decayedOf, type Optimizer, rateOf } from './optimizer.js';
+import { demand } from '../errors.js';
+import { checkStep, decayedOf, type Optimizer, rateOf } from './optimizer.js';
 
 /** Hyper-parameters of AdamW that are fixed in the graph. */
 export interface AdamWOptions {
@@ -21,6 +22,8 @@ export function adamw({
   beta1 = 0.9,
   beta2 = 0.999,
 }: AdamWOptions = {}): Optimizer<'m' | 'v', AdamWScalar, AdamWVariable> {
+  for (const [name, beta] of Object.entries({ beta1, beta2 }))
+    demand(beta >= 0 && beta < 1, `adamw.${name}`, 'a factor in [0, 1)', beta);
   return {
     init: { slots: { m: 'zeros', v: 'zeros' }, variables: { 'adamw.mass1': 0, 'adamw.mass2': 0 } },
     scalars: ['step_size', 'epsilon', 'decay'],
@@ -52,8 +55,7 @@ export interface AdamWStep {
 }
 
 /** The scalars of one AdamW step; bias corrections are the graph's, which alone knows what steps were skipped. */
-export const adamwScalars = ({ lr, eps = 1e-8, weightDecay = 0 }: AdamWStep): Record<AdamWScalar, number> => ({
-  step_size: lr,
-  epsilon: eps,
-  decay: 1 - lr * weightDecay,
-});
+export function adamwScalars({ lr, eps = 1e-8, weightDecay = 0 }: AdamWStep): Record<AdamWScalar, number> {
+  checkStep('adamw', { lr, eps, weightDecay });
+  return { step_size: lr, epsilon: eps, decay: 1 - lr * weightDecay };
+}

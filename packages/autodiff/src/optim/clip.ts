@@ -1,16 +1,12 @@
-import { AutodiffError } from '../errors.js';
+import { demand } from '../errors.js';
 import type { Optimizer } from './optimizer.js';
 
 /** Keeps the factor finite where the gradient is zero, as in PyTorch's `clip_grad_norm_`. */
 const TINY = 1e-6;
 
-function checkBound(name: string, bound: number): void {
-  if (!(bound > 0)) throw new AutodiffError(`${name}: expected a bound above 0, got ${bound}`);
-}
-
 /** Scales the whole gradient down to a Euclidean norm of at most `max` (Pascanu et al. 2013); reports `grad_norm`, the norm before. */
 export function clipByGlobalNorm(max: number): Optimizer<never, never, never> {
-  checkBound('clipByGlobalNorm', max);
+  demand(max > 0, 'clipByGlobalNorm', 'a bound above 0', max);
   return {
     init: { slots: {} },
     scalars: [],
@@ -25,7 +21,7 @@ export function clipByGlobalNorm(max: number): Optimizer<never, never, never> {
 
 /** Cuts every element of the gradient to [-max, max]. */
 export function clipByValue(max: number): Optimizer<never, never, never> {
-  checkBound('clipByValue', max);
+  demand(max > 0, 'clipByValue', 'a bound above 0', max);
   return {
     init: { slots: {} },
     scalars: [],

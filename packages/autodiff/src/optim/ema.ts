@@ -1,4 +1,4 @@
-import { AutodiffError } from '../errors.js';
+import { AutodiffError, demand } from '../errors.js';
 import type { Optimizer } from './optimizer.js';
 
 /**
@@ -20,6 +20,7 @@ export const ema = (): Optimizer<'ema', 'ema_decay', never> => ({
 });
 
 /** The scalar of one step's moving average. */
-export const emaScalars = ({ decay }: { readonly decay: number }): Record<'ema_decay', number> => ({
-  ema_decay: decay,
-});
+export function emaScalars({ decay }: { readonly decay: number }): Record<'ema_decay', number> {
+  demand(decay >= 0 && decay <= 1, 'ema.decay', 'a factor in [0, 1]', decay);
+  return { ema_decay: decay };
+}

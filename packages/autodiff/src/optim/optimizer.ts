@@ -1,5 +1,5 @@
 import type { GraphBuilder, OpFunctions, Value } from '@neuroprune/onnx';
-import { AutodiffError } from '../errors.js';
+import { demand } from '../errors.js';
 
 /** What a state tensor holds before the first step. */
 export type Start = 'zeros' | 'weights';
@@ -75,8 +75,7 @@ export function chain(...links: readonly Optimizer[]): Optimizer {
   const variables = links.flatMap((link) => Object.entries(link.init.variables ?? {}));
   const names = [...slots, ...variables].map(([name]) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined)
-    throw new AutodiffError(`chain: expected links with slots of their own, got '${twice}' twice`);
+  demand(twice === undefined, 'chain', 'links with slots of their own', `'${twice}' twice`);
   return {
     init: { slots: Object.fromEntries(slots), variables: Object.fromEntries(variables) },
     scalars: [...new Set(links.flatMap((link) => link.scalars))],
@@ -108,4 +107,10 @@ export const rateOf = ({ op }: UpdateContext, stepSize: Value, { rate }: StackCo
 export function decayedOf({ op }: UpdateContext, decay: Value, { w, decayed, rate }: StackContext): Value {
   if (!decayed) return w;
   return op.Mul(w, rate === 1 ? decay : op.Sub(1, op.Mul(op.Sub(1, decay), rate)));
+}
+
+/** Throws where a number of a step is below 0 or not finite. */
+export function checkStep(optimizer: string, numbers: Readonly<Record<string, number>>): void {
+  for (const [name, x] of Object.entries(numbers))
+    demand(x >= 0 && Number.isFinite(x), `${optimizer}.${name}`, 'a number from 0', x);
 }

@@ -1,5 +1,5 @@
-import { AutodiffError } from '../errors.js';
-import { decayedOf, type Optimizer, rateOf } from './optimizer.js';
+import { demand } from '../errors.js';
+import { checkStep, decayedOf, type Optimizer, rateOf } from './optimizer.js';
 
 /** Hyper-parameters of SGD that are fixed in the graph. */
 export interface SgdOptions {
@@ -14,7 +14,8 @@ export type SgdScalar = 'step_size' | 'decay';
 
 /** Stochastic gradient descent with decoupled weight decay and, when asked for, momentum b ← μ·b + g, w ← decay·w - step_size·b. */
 export function sgd({ momentum = 0, nesterov = false }: SgdOptions = {}): Optimizer<'b', SgdScalar, never> {
-  if (nesterov && momentum === 0) throw new AutodiffError('sgd: expected a momentum above 0 with nesterov, got 0');
+  demand(momentum >= 0 && momentum < 1, 'sgd.momentum', 'a factor in [0, 1)', momentum);
+  demand(!nesterov || momentum > 0, 'sgd.momentum', 'a factor above 0 with nesterov', momentum);
   return {
     init: { slots: (momentum === 0 ? {} : { b: 'zeros' }) as { b: 'zeros' } },
     scalars: ['step_size', 'decay'],
@@ -32,11 +33,14 @@ export function sgd({ momentum = 0, nesterov = false }: SgdOptions = {}): Optimi
   };
 }
 
-/** The scalars of one SGD step. */
-export const sgdScalars = ({
-  lr,
-  weightDecay = 0,
-}: {
+/** Hyper-parameters of one SGD step. */
+export interface SgdStep {
   readonly lr: number;
   readonly weightDecay?: number;
-}): Record<SgdScalar, number> => ({ step_size: lr, decay: 1 - lr * weightDecay });
+}
+
+/** The scalars of one SGD step. */
+export function sgdScalars({ lr, weightDecay = 0 }: SgdStep): Record<SgdScalar, number> {
+  checkStep('sgd', { lr, weightDecay });
+  return { step_size: lr, decay: 1 - lr * weightDecay };
+}

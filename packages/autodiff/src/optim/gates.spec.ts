@@ -1,109 +1,12 @@
-import {
-  float32,
-  GraphBuilder,
-  int64,
-  type Model,
-  modelOf,
-  stateOf,
-  stepSignature,
-  type Tensor,
-} from '@neuroprune/onnx';
+import { float32 } from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
-import { evaluate, randomOf } from '../../test/evaluate.js';
-import { initialState, parametersOf, type State } from '../state.js';
-import { type TrainableOptions, trainable } from '../trainable.js';
+import { batchOf, expectClose, type Micro, repeat, snapshot, start, train, whole } from '../../test/train.js';
+import type { TrainableOptions } from '../trainable.js';
 import { adamw, adamwScalars } from './adamw.js';
 import { clipByGlobalNorm, clipByValue } from './clip.js';
 import { ema, emaScalars } from './ema.js';
 import { chain, type Optimizer } from './optimizer.js';
 import { sgd, sgdScalars } from './sgd.js';
-
-const random = randomOf(11);
-const noise = (dims: number[]) =>
-  float32(
-    Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5),
-    dims,
-  );
-
-const start = { 'layer.0.weight': noise([4, 4]), 'layer.0.bias': noise([4]), 'layer.1.weight': noise([2, 4]) };
-
-/** Two linear layers. */
-function network(): Model {
-  const builder = new GraphBuilder();
-  const { op } = builder;
-  const x = builder.input('x', 'float32', ['batch', 4]);
-  const [first, bias, second] = Object.entries(start).map(([name, t]) =>
-    builder.initializer(name, float32(t.data.slice(), t.dims)),
-  );
-  builder.output(
-    op.Gemm(op.Tanh(op.Gemm(x, first!, bias!, { transB: 1 })), second!, undefined, { transB: 1 }),
-    'logits',
-  );
-  return modelOf(builder.graph);
-}
-
-type Numbers = Record<string, number>;
-interface Micro {
-  readonly x: Tensor;
-  readonly labels: Tensor;
-  readonly weights: Tensor;
-}
-
-const rows = Array.from({ length: 8 }, (_, i) => ({
-  x: Array.from({ length: 4 }, () => 2 * random() - 1),
-  label: i % 2,
-}));
-/** Rows `from` to `to` of the data, with rows of weight 0 after them. */
-function batchOf(from: number, to: number, filler = 0): Micro {
-  const part = rows.slice(from, to);
-  const fill = Array.from({ length: filler }, () => ({ x: [9, -9, 9, 9], label: 0 }));
-  const all = [...part, ...fill];
-  return {
-    x: float32(
-      all.flatMap((r) => r.x),
-      [all.length, 4],
-    ),
-    labels: int64(all.map((r) => r.label)),
-    weights: float32(all.map((_, i) => Number(i < part.length))),
-  };
-}
-const whole = batchOf(0, 8);
-
-/** Takes a step a batch; returns the state and what each step reported. */
-async function train(
-  options: Partial<TrainableOptions>,
-  steps: readonly (Micro & { numbers?: Numbers })[],
-  numbers: Numbers,
-  model = network(),
-) {
-  const step = trainable(model, { loss: 'crossEntropy', ...options });
-  const signature = stepSignature(step);
-  const state: State = initialState(model, signature);
-  const results: Numbers[] = [];
-  for (const { numbers: own, ...batch } of steps) {
-    const all: Numbers = { ...numbers, ...own };
-    const scalars = Object.fromEntries(signature.scalars.map((name) => [name, float32([all[name] ?? Number.NaN], [])]));
-    const outputs = await evaluate(step, { ...batch, ...scalars, ...Object.fromEntries(state) });
-    results.push(Object.fromEntries(signature.results.map((name) => [name, outputs[name]!.data[0] as number])));
-    for (const { input, output } of stateOf(signature)) state.set(input, outputs[output]!);
-  }
-  const weights = Object.fromEntries([...parametersOf(state, signature)].map(([name, w]) => [name, [...w]]));
-  return { state, signature, results, weights, step };
-}
-
-const repeat = (count: number, batch: Micro = whole) => Array.from({ length: count }, () => batch);
-const snapshot = (state: State) =>
-  Object.fromEntries([...state].map(([name, { data }]) => [name, [...(data as Float32Array)]]));
-
-function expectClose(
-  got: Record<string, readonly number[]>,
-  want: Record<string, readonly number[]>,
-  tolerance = 1e-6,
-): void {
-  expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort());
-  for (const [name, values] of Object.entries(want))
-    values.forEach((x, i) => void expect(Math.abs(got[name]![i]! - x), `${name}[${i}]`).toBeLessThan(tolerance));
-}
 
 const adam = adamwScalars({ lr: 0.05, weightDecay: 0.1 });
 
