@@ -25,7 +25,7 @@ export const tinyConfig = (changes: object = {}): ModelConfig =>
 export function tinyTensors(config = tinyConfig(), labels = 2): Map<string, Tensor<'float32'>> {
   const initialize = (name: string, dims: readonly number[]) =>
     // Biases are no zeros here: they have to show as well.
-    freshParameter(name.replace(/\.(bias|weight)$/, '.$1s'), dims, name.endsWith('LayerNorm.weight') ? 1 : 0.3, 5);
+    freshParameter(name.replace(/\.(bias|weight)$/, '.$1s'), dims, /(norm|LayerNorm)\.weight$/.test(name) ? 1 : 0.3, 5);
   const { model, parameters } = buildModel({ config, tensors: new Map(), labels, initialize });
   return parameterTensors(model, parameters);
 }

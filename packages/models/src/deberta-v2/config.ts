@@ -67,8 +67,10 @@ export const DebertaV2Config = ModelConfig.extend({
   });
 
 /** The distance from which on all are alike. */
-export const furthest = (c: { readonly max_relative_positions: number; readonly max_position_embeddings: number }): number =>
-  c.max_relative_positions < 1 ? c.max_position_embeddings : c.max_relative_positions;
+export const furthest = (c: {
+  readonly max_relative_positions: number;
+  readonly max_position_embeddings: number;
+}): number => (c.max_relative_positions < 1 ? c.max_position_embeddings : c.max_relative_positions);
 
 /** A parsed DeBERTa-v2 configuration. */
 export type DebertaV2Config = z.output<typeof DebertaV2Config>;
