@@ -137,7 +137,3 @@ function keyPositions(builder: GraphBuilder, inputIds: Value, cache: KeyValueCac
 /** x + Dropout(y); x where the block is gone. */
 export const added = ({ op }: Params, x: Value, y: Value | undefined, dropout: number): Value =>
   y ? op.Add(x, op.Dropout(y, dropout)) : x;
-
-/** The columns of `x` that a compacted matrix still reads. */
-export const picked = ({ op, builder }: Params, x: Value, dims: readonly number[] | undefined): Value =>
-  dims ? op.Gather(x, builder.ints(...dims), { axis: 1 }) : x;

@@ -6,7 +6,9 @@ import { debertaV2 } from './deberta-v2/deberta-v2.js';
 import { distilbert } from './distilbert/distilbert.js';
 import { electra } from './electra/electra.js';
 import { ModelsError } from './errors.js';
+import { gpt2 } from './gpt2/gpt2.js';
 import { llama, qwen2, qwen3 } from './llama/llama.js';
+import { opt } from './opt/opt.js';
 import { roberta, xlmRoberta } from './roberta/roberta.js';
 
 /** Every architecture, by `model_type`. */
@@ -16,7 +18,9 @@ export const architectures = {
   'deberta-v2': debertaV2,
   distilbert,
   electra,
+  gpt2,
   llama,
+  opt,
   qwen2,
   qwen3,
   roberta,

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
+import { layers, share, size } from '../config-fields.js';
 import { activationNames } from '../layers.js';
-
-const size = z.int().positive().max(10_000_000);
-const share = z.number().min(0).max(1);
 
 /** Options of rotary positions; scaled ones are refused by name. */
 const plainRotary = z
@@ -14,7 +12,7 @@ const Decoder = ModelConfig.extend({
   vocab_size: size,
   hidden_size: size,
   intermediate_size: size,
-  num_hidden_layers: z.int().positive().max(1_000),
+  num_hidden_layers: layers,
   num_attention_heads: size,
   num_key_value_heads: size.nullish(),
   head_dim: size.nullish(),

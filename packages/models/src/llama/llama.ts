@@ -1,8 +1,8 @@
 import type { Value } from '@neuroprune/onnx';
 import { type Architecture, defineArchitecture } from '../architecture.js';
-import { added, attention, type Decoding, decodingOf, picked } from '../attention.js';
+import { added, attention, type Decoding, decodingOf } from '../attention.js';
 import { type DecoderInputs, writing } from '../generation.js';
-import { activations } from '../layers.js';
+import { activations, picked } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, sharedHeads } from '../prunable.js';
 import type { LayerStructure, Structure } from '../structure.js';
