@@ -61,9 +61,9 @@ export const verbs = {
     examples: ['report runs/rte80'],
   },
   doctor: {
-    summary: 'Say what runs on this machine: versions, providers, threads, Hub and cache',
+    summary: 'Say what runs on this machine, which providers work and why not; get the CUDA provider',
     schema: DoctorOptions,
-    examples: ['doctor', 'doctor --json'],
+    examples: ['doctor', 'doctor --json', 'doctor --install-cuda', 'doctor --install-cuda --wheel onnxruntime_gpu.whl'],
   },
   'hub serve': {
     summary: 'Serve a Hub on loopback until SIGTERM',

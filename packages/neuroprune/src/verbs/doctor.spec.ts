@@ -5,7 +5,7 @@ import { format, run } from './doctor.js';
 const context = { signal: new AbortController().signal, onEvent: () => {}, cwd: path.resolve('/') };
 
 test('the providers are those of ONNX Runtime on this machine', async () => {
-  const { onnxRuntime, providers, node, threads } = await run({}, { ...context, env: {} });
+  const { onnxRuntime, providers, node, threads } = await run({ installCuda: false }, { ...context, env: {} });
   expect(onnxRuntime.version).toMatch(/^1\./);
   expect(providers).toContainEqual({ name: 'cpu', works: true });
   for (const { works, cause } of providers) expect(works ? undefined : cause).not.toBe('');
@@ -18,13 +18,41 @@ test.each([
   [{ HF_HOME: 'h' }, 'h/hub'],
   [{ XDG_CACHE_HOME: 'x' }, 'x/huggingface/hub'],
 ])('cache folder with %j', async (env, folder) => {
-  const { cache } = await run({}, { ...context, env });
+  const { cache } = await run({ installCuda: false }, { ...context, env });
   expect(cache.folder).toBe(path.resolve('/', folder));
 });
 
 test('the text names endpoint, token and offline mode, never the token itself', async () => {
   const env = { HF_ENDPOINT: 'http://127.0.0.1:1', HF_TOKEN: 'hf_secret', HF_HUB_OFFLINE: '1' };
-  const diagnosis = await run({}, { ...context, env });
+  const diagnosis = await run({ installCuda: false }, { ...context, env });
   expect(format(diagnosis)).toContain('http://127.0.0.1:1, token set, offline');
   expect(JSON.stringify(diagnosis)).not.toContain('hf_secret');
+});
+
+test('--install-cuda takes the wheel it is given, relative to the folder of the call', async () => {
+  const wheel = 'no/such.whl';
+  await expect(run({ installCuda: true, wheel }, { ...context, env: {} })).rejects.toThrow(
+    process.platform === 'linux' && process.arch === 'x64'
+      ? `wheel '${path.resolve('/', wheel)}': expected a wheel of onnxruntime-gpu, got `
+      : 'expected linux-x64',
+  );
+});
+
+test('what is installed and what it lacks is told', async () => {
+  const diagnosis = await run({ installCuda: false }, { ...context, env: {} });
+  const installed = {
+    version: '1',
+    files: ['/x/a.so'],
+    needed: [{ name: 'libcublas.so.13' }, { name: 'libcudart.so.13', path: '/y/libcudart.so.13' }],
+    searched: ['/z'],
+  };
+  expect(
+    format({ ...diagnosis, installed })
+      .split('\n')
+      .slice(0, 3),
+  ).toEqual([
+    'installed         /x/a.so',
+    'needs             libcudart.so.13, /y/libcudart.so.13',
+    'missing           libcublas.so.13; looked in the system, /z (LD_LIBRARY_PATH)',
+  ]);
 });

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { type Probed, probe, runtimeFolder } from '@neuroprune/runtime';
+import { type Installed, installCuda, type Probed, probe, runtimeFolder } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { version } from '../version.js';
@@ -34,12 +34,20 @@ export interface Diagnosis {
   readonly memory: number;
   readonly hub: { readonly endpoint: string; readonly token: boolean; readonly offline: boolean };
   readonly cache: { readonly folder: string; readonly writable: boolean };
+  /** What `--install-cuda` put in place. */
+  readonly installed?: Installed;
 }
 
-/** Looks at versions, providers, threads, Hub and cache; touches no network. Each provider runs a tiny session in a process of its own. */
-export async function run(_options: VerbOptions<'doctor'>, { env, cwd }: RunContext): Promise<Diagnosis> {
+/**
+ * Looks at versions, providers, threads, Hub and cache. Each provider runs a tiny session in a process of its own. Only
+ * `installCuda` touches the network, and only where no wheel is given.
+ */
+export async function run(options: VerbOptions<'doctor'>, context: RunContext): Promise<Diagnosis> {
+  const { env, cwd } = context;
   const folder = path.resolve(cwd, cacheFolder(env));
+  const installed = options.installCuda ? await install(options.wheel, context) : undefined;
   return {
+    ...(installed ? { installed } : {}),
     neuroprune: version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
@@ -58,8 +66,9 @@ export async function run(_options: VerbOptions<'doctor'>, { env, cwd }: RunCont
 }
 
 /** The diagnosis as one fact a line. */
-export function format({ onnxRuntime, hub, cache, ...rest }: Diagnosis): string {
+export function format({ onnxRuntime, hub, cache, installed, ...rest }: Diagnosis): string {
   const rows: readonly (readonly [string, string])[] = [
+    ...(installed ? installedRows(installed) : []),
     ['neuroprune', rest.neuroprune],
     ['node', `${rest.node} ${rest.platform}`],
     ['onnxruntime-node', `${onnxRuntime.version}, ${onnxRuntime.folder}`],
@@ -71,6 +80,25 @@ export function format({ onnxRuntime, hub, cache, ...rest }: Diagnosis): string 
     ['cache', `${cache.folder}${cache.writable ? '' : ' (not writable)'}`],
   ];
   return rows.map(([name, fact]) => `${name.padEnd(17)} ${fact}`).join('\n');
+}
+
+function installedRows({ files, needed, searched }: Installed): (readonly [string, string])[] {
+  const missing = needed.filter((library) => library.path === undefined).map(({ name }) => name);
+  const where = ['the system', ...searched.map((folder) => `${folder} (LD_LIBRARY_PATH)`)].join(', ');
+  return [
+    ...files.map((file) => ['installed', file] as const),
+    ...needed.flatMap((library) => (library.path ? [['needs', `${library.name}, ${library.path}`] as const] : [])),
+    ...(missing.length > 0 ? [['missing', `${missing.join(', ')}; looked in ${where}`] as const] : []),
+  ];
+}
+
+/** Puts the CUDA provider in place; a wheel's path is relative to the caller's folder. */
+function install(wheel: string | undefined, { cwd, signal, onEvent }: RunContext): Promise<Installed> {
+  return installCuda({
+    ...(wheel === undefined ? {} : { wheel: path.resolve(cwd, wheel) }),
+    signal,
+    onProgress: (message) => onEvent({ type: 'note', message }),
+  });
 }
 
 const probed = ['cpu', 'cuda', 'webgpu'] as const satisfies readonly Probed[];
