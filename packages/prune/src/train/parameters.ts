@@ -28,7 +28,7 @@ export function parametersIn(
   const fixed = freeze.length > 0 ? untrained(model, trained) : new Map<string, Tensor<'float32'>>();
   const held = method.name === 'dense' ? undefined : groups.flatMap(namesOf).find((name) => fixed.has(name));
   if (held !== undefined)
-    throw new PruneError(`freeze: expected what is to be pruned to train, got ${held} among what stays`, 'input');
+    throw new PruneError(`freeze: expected what is to be pruned to train, got ${held} frozen`, 'input');
   return { signature, fixed, masked: new Set(masked), averaged: ema !== undefined };
 }
 

@@ -223,6 +223,53 @@ describe('checkpoints', () => {
   });
 });
 
+/** Accumulation, clipping, averages, a teacher, what is frozen, and scores that keep the best and end the run early. */
+const everything: Partial<TrainRequest> = {
+  epochs: 6,
+  schedule: 'one-cycle',
+  accumulate: 3,
+  maxGradNorm: 0.5,
+  ema: 0.8,
+  layerDecay: 0.9,
+  labelSmoothing: 0.1,
+  classWeights: [1, 2],
+  freeze: ['bert.embeddings.*'],
+  distill: { weight: 0.3, temperature: 2 },
+  teacher: async ({ rows }) => ({ 'teacher.logits': Float32Array.from({ length: rows * 2 }, (_, i) => Math.sin(i)) }),
+  watch: { every: 1, patience: 3, keepBest: true },
+  score: async (tensors) => Math.sin(1e3 * (tensors.get('classifier.weight')!.data as Float32Array)[0]!),
+};
+
+describe('with every option of the trainer', () => {
+  const endings = async (changes: Partial<TrainRequest>, context: TrainContext = {}) => {
+    const { tensors, best, stoppedEarly, steps, removals } = await train(request(changes), context);
+    return { bits: bitsOf(tensors), best, stoppedEarly, steps, removals };
+  };
+
+  test.each<[string, Partial<TrainRequest>]>([
+    ['pruning, fp32', {}],
+    ['dense, fp16', { method: { name: 'dense' }, precision: 'fp16' }],
+  ])('stopped at any step, goes on to the same bits and the same best: %s', async (_, also) => {
+    const changes = { ...everything, ...also };
+    const whole = await endings(changes);
+    expect(whole.best?.step).toBeLessThan(whole.steps);
+    for (const step of [1, 2, 5, 9, 13, whole.steps].filter((at) => at <= whole.steps)) {
+      const dir = await temporaryFolder();
+      await stopped(changes, { dir }, { step });
+      expect(await checkpointSteps(dir)).toEqual([step]);
+      const again = await endings(changes, { checkpoint: { dir, resume: true } });
+      expect({ step, ...again }).toEqual({ step, ...whole });
+    }
+  });
+
+  test('the place in the data is that of the next batch', async () => {
+    const dir = await temporaryFolder();
+    await stopped(everything, { dir }, { step: 5 });
+    const progress = JSON.parse(await readFile(path.join(dir, '5/progress.json'), 'utf8'));
+    expect(progress).toMatchObject({ epochSteps: 3, epochBatches: 8, next: { epoch: 1, batch: 6 } });
+  });
+});
+
 /** Breaks the checkpoint of a step. */
 type Break = (folder: string) => Promise<void>;
 const flipped =
@@ -287,6 +334,9 @@ test.each<[string, Partial<TrainRequest>, string]>([
   ['dropout', { dropout: 0 }, '0.1, got 0'],
   ['session', { session: { threads: 2 } }, '{"threads":1}, got {"threads":2}'],
   ['method', { method: { ...threshold, gamma: 0.5 } }, '"gamma":1}, got '],
+  ['accumulate', { accumulate: 2 }, 'undefined, got 2'],
+  ['ema', { ema: 0.9 }, 'undefined, got 0.9'],
+  ['watch', { watch: { patience: 2 }, score: async () => 1 }, 'undefined, got {"patience":2}'],
   ['epochs', { epochs: 2 }, '3, got 2'],
   ['maxSteps', { maxSteps: 20 }, 'undefined, got 20'],
   ['batches of an epoch', { batches: () => tinyBatches().slice(1), epochs: 3 }, '8, got 7'],

@@ -8,7 +8,7 @@ import {
   type TrainableOptions,
   trainable,
 } from '@neuroprune/autodiff';
-import { type Model, stepSignature } from '@neuroprune/onnx';
+import type { Model } from '@neuroprune/onnx';
 import { PruneError } from '../errors.js';
 import { layerRates } from './layer-rates.js';
 import type { Pruner } from './pruner.js';
@@ -22,7 +22,8 @@ export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Mod
   const options: TrainableOptions = {
     loss: lossOf(request),
     dropout,
-    ...(freeze?.length ? { frozen: freeze } : { masked }),
+    masked,
+    ...(freeze?.length ? { frozen: freeze } : {}),
     ...(onNan === 'skip' ? { guard: 'skip' } : { gradNorm: true }),
     ...(terms ? { terms } : {}),
     ...(optimizer ? { optimizer } : {}),
@@ -31,9 +32,7 @@ export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Mod
     ...(precision === undefined ? {} : { precision }),
     ...(distill ? { distill } : {}),
   };
-  const step = made(() => trainable(model, options));
-  if (stepSignature(step).stacks.length > 0) return step;
-  throw new PruneError('freeze: expected parameters left to train, got none', 'input');
+  return made(() => trainable(model, options));
 }
 
 /** Clipping before AdamW, averages after it; undefined where AdamW is all. */
@@ -55,14 +54,24 @@ function lossOf({ loss, labelSmoothing, classWeights }: TrainRequest): Trainable
   };
 }
 
-/** Only the graph's builder knows which patterns and names mean something. */
+/** What the builder of graphs, which alone knows what patterns mean, says of them, and what of it the user can mend. */
+const refusals: readonly (readonly [RegExp, string])[] = [
+  [/frozen: (expected to match a parameter, got .*)$/, '$1'],
+  [
+    /masked: expected names of trained parameters, got '(.*)'$/,
+    'expected what is to be pruned to train, got $1 frozen',
+  ],
+  [/trainable: expected a parameter to train .*$/, 'expected parameters left to train, got none'],
+];
+
 function made(build: () => Model): Model {
   try {
     return build();
   } catch (cause) {
-    if (cause instanceof AutodiffError && cause.message.includes('frozen:'))
-      throw new PruneError(cause.message.replace(/^.*frozen:/, 'freeze:'), 'input', { cause });
-    throw cause;
+    const message = cause instanceof AutodiffError ? cause.message.replace(/^autodiff: /, '') : '';
+    const [pattern, meaning] = refusals.find(([text]) => text.test(message)) ?? [];
+    if (!pattern || meaning === undefined) throw cause;
+    throw new PruneError(`freeze: ${message.replace(pattern, meaning)}`, 'input', { cause });
   }
 }
 

@@ -44,8 +44,8 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   } finally {
     await saver?.idle();
   }
-  const tensors = watch.bestTensors ?? (await training.withState((state) => tensorsIn(parameters, state)));
-  return { tensors: new Map(tensors), ...run.result() };
+  const last = await training.withState((state) => tensorsIn(parameters, state));
+  return { tensors: inOrderOf(last, watch.bestTensors ?? last), ...run.result() };
 }
 
 function saverOf({ checkpoint, onEvent, at }: TrainContext, plan: Plan): Saver | undefined {
@@ -98,3 +98,7 @@ function stateOf(tensors: ReadonlyMap<string, Tensor>, first: State): State {
     'input',
   );
 }
+
+/** A checkpoint has its tensors in another order. */
+const inOrderOf = (order: ReadonlyMap<string, Tensor>, tensors: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
+  new Map([...order.keys()].map((name) => [name, tensors.get(name) as Tensor]));
