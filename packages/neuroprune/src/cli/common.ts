@@ -8,6 +8,9 @@ export const CommonOptions = z.strictObject({
     'x-value': 'FILE',
   }),
   json: option(z.boolean().default(false), { description: 'Print one JSON document on stdout' }),
+  events: option(z.boolean().default(false), {
+    description: 'Print every event as a line of JSON on stdout, the result last, in an event of its own (NDJSON)',
+  }),
   quiet: option(z.boolean().default(false), { description: 'Print no progress' }),
   help: option(z.boolean().default(false), { description: 'Print this help' }),
 });

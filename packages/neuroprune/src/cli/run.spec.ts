@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { NeuropruneError } from '../error.js';
+import type { RunEvent } from '../events.js';
 import { verbNames } from '../schema/verbs.js';
 import { loaders, type VerbModule } from '../verbs.js';
 import { version } from '../version.js';
@@ -69,6 +70,28 @@ test('progress goes to stderr and not at all with --quiet; a result may come bef
   stub({ run });
   expect(await finished('report a --json')).toMatchObject({ stdout: '[1]\n', stderr: 'draw\n' });
   expect(await finished('report a --json --quiet')).toMatchObject({ stdout: '[1]\n', stderr: '' });
+});
+
+test('--events prints what a call of the API is told, a line an event, the result last', async () => {
+  const events: RunEvent[] = [
+    { type: 'stage', stage: 'draw', detail: 'hf_secret' },
+    { type: 'checkpoint', step: 2, run: 'baseline' },
+  ];
+  stub({ run: async (_, { onEvent }) => events.forEach(onEvent) ?? [1], format: String });
+  for (const line of ['report a --events', 'report a --events --json']) {
+    const { stdout, stderr } = await finished(line);
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((text) => JSON.parse(text)),
+    ).toEqual([
+      { type: 'stage', stage: 'draw', detail: 'hf_…' },
+      { type: 'checkpoint', step: 2, run: 'baseline' },
+      { type: 'result', result: [1] },
+    ]);
+    expect(stderr).toBe('draw: hf_…\n');
+  }
 });
 
 test('flags override the configuration, and a wrong value is named after where it stands', async () => {

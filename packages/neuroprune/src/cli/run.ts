@@ -78,11 +78,15 @@ async function runVerb(
   const shown = common.quiet
     ? silent
     : progress({ ...output(stderr), write: (text) => stderr.write(clean(text, env)) });
+  const say = (event: RunEvent) => stdout.write(`${clean(JSON.stringify(event), env)}\n`);
   const print = (result: unknown) => {
     shown.end();
-    if (result !== undefined) stdout.write(`${clean(rendered(result, common.json, module), env)}\n`);
+    if (result === undefined) return;
+    if (common.events) say({ type: 'result', result });
+    else stdout.write(`${clean(rendered(result, common.json, module), env)}\n`);
   };
   const onEvent = (event: RunEvent) => {
+    if (common.events && event.type !== 'result') say(event);
     if (event.type === 'result') print(event.result);
     else if (event.type === 'resumable')
       advice = `what is done is kept in ${event.run}; go on with: ${resumeLine(argv)}`;

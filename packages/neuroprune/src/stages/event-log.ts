@@ -57,9 +57,8 @@ export class EventLog {
 
   /** Adds a line. Throws a job error where it cannot be written. */
   write(event: LogEvent): void {
-    const line = { ...event, time: Date.now() / 1000 };
-    if (this.file === undefined) this.waiting.push(line);
-    else this.append(line);
+    if (this.file === undefined) this.waiting.push(event);
+    else this.append(event);
   }
 
   private append(event: LogEvent): void {

@@ -126,12 +126,13 @@ test.each<[what: string, before: string, bytes: number | undefined, expected: st
   ['one cut short in the middle of what was kept too', '{"step":1}\n{"st', 5 * LINE, ['1', 'warning', 'more']],
   ['a shorter one than it was stays whole', '{"step":1}\n{"step":2}\n', 5 * LINE, ['1', '2', 'warning', 'more']],
   ['all of it, where nothing is said', '{"step":1}\n{"step":2}\n', undefined, ['1', '2', 'warning', 'more']],
-  ['from the start, with the stages before', '{"step":1}\n', 0, ['fetch', 'warning', 'more']],
+  ['from the start, with the stages before', '{"step":1}\n', 0, ['fetch', 'note', 'warning', 'more']],
 ])('a log that goes on: %s', async (_, before, bytes, expected) => {
   const { parent } = await place();
   await writeFile(path.join(parent, EVENTS), before);
   const log = new EventLog();
   log.write(stage('fetch'));
+  log.write({ type: 'note' });
   log.write({ type: 'warning' });
   log.resume(parent, bytes);
   log.write({ type: 'more' });

@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import type { LogEvent } from '@neuroprune/report';
 import type { RunContext } from '../context.js';
 import { logged, type RunEvent } from '../events.js';
 import { EventLog } from './event-log.js';
@@ -16,9 +17,10 @@ export interface Run {
 export function startRun(context: RunContext): Run {
   const { signal } = context;
   const log = new EventLog();
+  const write = (event: LogEvent) => log.write({ ...event, time: Date.now() / 1000 });
   const onEvent = (event: RunEvent) => {
     const line = logged(event);
-    if (line) log.write(line);
+    if (line) write(line);
     context.onEvent(event);
   };
   const stage: Run['stage'] = async (name, work, detail) => {
@@ -27,7 +29,7 @@ export function startRun(context: RunContext): Run {
     const start = performance.now();
     const result = await work();
     signal.throwIfAborted();
-    log.write({ type: 'stage', stage: name, seconds: Math.round(performance.now() - start) / 1000 });
+    write({ type: 'stage', stage: name, seconds: Math.round(performance.now() - start) / 1000 });
     return result;
   };
   return { context: { ...context, onEvent }, log, stage };

@@ -6,6 +6,7 @@ import type { VerbOptions } from '../schema/verbs.js';
 import { hubOf } from '../stages/hub-options.js';
 import { publishRun } from '../stages/publish.js';
 import { readRun } from '../stages/report.js';
+import { withRunLock } from '../stages/run-lock.js';
 import { startRun } from '../stages/stage.js';
 import { small } from './table.js';
 
@@ -13,6 +14,10 @@ import { small } from './table.js';
 export async function run(options: VerbOptions<'publish'>, context: RunContext): Promise<RunResult> {
   const folder = path.resolve(context.cwd, options.run);
   await readRun(folder);
+  return withRunLock(folder, () => push(folder, options, context));
+}
+
+async function push(folder: string, options: VerbOptions<'publish'>, context: RunContext): Promise<RunResult> {
   const hub = hubOf(context);
   await checkWriteAccess(options.to, { options: hub, signal: context.signal });
   const started = startRun(context);

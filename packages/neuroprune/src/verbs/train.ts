@@ -13,6 +13,7 @@ import { type PublishRequest, publishRun } from '../stages/publish.js';
 import { recipeOf, type TrainingOptions } from '../stages/recipe.js';
 import { checkSameInputs, checkSameRecipe, type Earlier, earlierRun } from '../stages/resume.js';
 import { checkRunFolder, isResumable } from '../stages/run-folder.js';
+import { withRunLock } from '../stages/run-lock.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { checkTargets } from '../stages/targets.js';
 import { tensorBoard } from '../tensorboard/event-files.js';
@@ -31,12 +32,23 @@ export interface TrainPlan extends Plan {
 
 /**
  * All stages of the training verbs; everything that can be refused is refused before training. With `resume` a run goes
- * on in its folder, in whichever stage it was stopped.
+ * on in its folder, in whichever stage it was stopped. Two processes never work in one folder.
  */
 export async function trainVerb(
   options: TrainingOptions,
   context: RunContext,
   destination?: PublishRequest,
+): Promise<TrainOutcome | TrainPlan> {
+  const folder = path.resolve(context.cwd, runFolder(options));
+  await checkRunFolder(folder);
+  const work = () => lockedVerb(options, context, destination);
+  return options.dryRun ? work() : withRunLock(folder, work);
+}
+
+async function lockedVerb(
+  options: TrainingOptions,
+  context: RunContext,
+  destination: PublishRequest | undefined,
 ): Promise<TrainOutcome | TrainPlan> {
   const run = startRun(context);
   if (options.tensorboard) run.log.follow(tensorBoard());
