@@ -75,13 +75,11 @@ async function download(version: string, folder: string, { signal, onProgress }:
 
 type RunOptions = Pick<InstallOptions, 'signal' | 'onProgress'>;
 
-/** What pip has of the wheel so far; its own bar is for terminals only. */
+/** What pip has of the wheel so far, its largest file; its own bar is for terminals only. */
 function tellSize(folder: string, onProgress: InstallOptions['onProgress']): void {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  const bytes = files.reduce((sum, name) => {
-    const found = statSync(path.join(folder, name), { throwIfNoEntry: false });
-    return sum + (found?.isFile() ? found.size : 0);
-  }, 0);
+  const sizes = files.map((name) => statSync(path.join(folder, name), { throwIfNoEntry: false })?.size ?? 0);
+  const bytes = Math.max(0, ...sizes);
   onProgress?.(`${Math.round(bytes / 1e6)} MB so far`);
 }
 
