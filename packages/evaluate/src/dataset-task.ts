@@ -62,6 +62,7 @@ export async function datasetTask(request: DatasetRequest, source: DatasetSource
   const metrics = request.metrics ?? (score ? (['pearson', 'spearman'] as const) : (['accuracy'] as const));
   return {
     name,
+    version: 1,
     dataset: { id, ...(config !== undefined && { config }) },
     splits,
     sentences,
@@ -70,6 +71,7 @@ export async function datasetTask(request: DatasetRequest, source: DatasetSource
     ...(score ? { labels: 'score' } : classesOf(name, labelColumn, declared, scan)),
     metrics,
     mainMetric: metricKinds[metrics[0] ?? 'accuracy'].key,
+    direction: 'higher',
     refusesEmpty: true,
     pipelineTag: 'text-classification',
     recipe: datasetRecipe,

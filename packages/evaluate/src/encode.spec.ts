@@ -46,6 +46,31 @@ describe('encode', () => {
     });
   });
 
+  it.each<['sst2' | 'stsb', unknown, number]>([
+    ['sst2', -1n, Number.NaN],
+    ['sst2', null, Number.NaN],
+    ['sst2', undefined, Number.NaN],
+    ['sst2', 1n, 1],
+    ['stsb', -1, Number.NaN],
+    ['stsb', 2.5, 2.5],
+  ])(
+    '%s takes a label of %s for %d where rows need none, and refuses none elsewhere',
+    async (name, label, expected) => {
+      const row = { sentence: 'a', sentence1: 'a', sentence2: 'b', label };
+      const blocks = async function* () {
+        yield { file: 'f', first: 1, rows: [row] };
+      };
+      const labels = async (unlabelled: boolean) => {
+        const found: number[] = [];
+        for await (const rows of encodeBlocks(letters, blocks(), tasks[name], 9, { unlabelled }))
+          found.push(...rows.map((one) => one.label));
+        return found;
+      };
+      expect(await labels(true)).toEqual([expected]);
+      if (Number.isNaN(expected) && label !== -1) await expect(labels(false)).rejects.toThrow(/in column 'label'/);
+    },
+  );
+
   it.each<[string, DataRow, 'mrpc' | 'stsb', RegExp]>([
     [
       'a missing column',

@@ -12,7 +12,7 @@ export type DataRow = Readonly<Record<string, unknown>>;
 export interface EncodedRow extends TokenIds {
   /** The data set's `idx`, or the row's position where it has none. */
   readonly id: number;
-  /** Class index, or the score of a regression task. */
+  /** Class index, or the score of a regression task; NaN for a row without a label, where such are asked for. */
   readonly label: number;
 }
 
@@ -56,8 +56,9 @@ function text(row: DataRow, column: string | undefined, task: Task, bad: Where):
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
-function label(row: DataRow, task: Task, bad: Where): number {
+function label(row: DataRow, task: Task, unlabelled: boolean, bad: Where): number {
   const raw = row[task.labelColumn];
+  if (unlabelled && hasNone(raw, task)) return Number.NaN;
   if (task.labels === 'score') {
     // Text files hold numbers as text.
     const value = typeof raw === 'string' && raw.trim() !== '' ? Number(raw) : integer(raw);
@@ -75,6 +76,9 @@ function label(row: DataRow, task: Task, bad: Where): number {
   );
 }
 
+const hasNone = (raw: unknown, { noLabel }: Task): boolean =>
+  raw === null || raw === undefined || (noLabel !== undefined && integer(raw) === noLabel);
+
 function classOf(raw: unknown, { classes, labels }: Task): unknown {
   if (classes) return Object.hasOwn(classes, String(raw)) ? classes[String(raw)] : undefined;
   return typeof raw === 'string' ? labels.indexOf(raw) : integer(raw);
@@ -83,7 +87,7 @@ function classOf(raw: unknown, { classes, labels }: Task): unknown {
 /** Encodes rows of a task one at a time; `place` says in messages where the row is. */
 type RowEncoder = (row: DataRow, index: number, place: string) => EncodedRow;
 
-function rowEncoder(tokenizer: TextTokenizer, task: Task, maxLength: number): RowEncoder {
+function rowEncoder(tokenizer: TextTokenizer, task: Task, maxLength: number, unlabelled = false): RowEncoder {
   const limit = Math.min(maxLength, tokenizer.maxLength);
   if (!(limit >= 4))
     throw new EvaluateError(
@@ -97,7 +101,7 @@ function rowEncoder(tokenizer: TextTokenizer, task: Task, maxLength: number): Ro
     const pair = second === undefined ? undefined : text(row, second, task, bad);
     const ids = tokenizer.encode(text(row, first, task, bad), pair, limit);
     const id = integer(row[task.idColumn ?? 'idx']);
-    return { ...ids, id: Number.isInteger(id) ? (id as number) : index, label: label(row, task, bad) };
+    return { ...ids, id: Number.isInteger(id) ? (id as number) : index, label: label(row, task, unlabelled, bad) };
   };
 }
 
@@ -118,7 +122,8 @@ export function encode(
 }
 
 /**
- * Tokenizes a data set block by block as `encode` does rows, so that one block at a time is in memory.
+ * Tokenizes a data set block by block as `encode` does rows, so that one block at a time is in memory; with `unlabelled`, rows
+ * need no labels.
  * @throws EvaluateError (`input`) naming file and row, also where an id of the task's `idColumn` comes twice.
  */
 export async function* encodeBlocks(
@@ -126,8 +131,9 @@ export async function* encodeBlocks(
   blocks: AsyncIterable<DataBlock>,
   task: Task,
   maxLength: number,
+  { unlabelled = false }: { readonly unlabelled?: boolean } = {},
 ): AsyncGenerator<readonly EncodedRow[]> {
-  const encodeRow = rowEncoder(tokenizer, task, maxLength);
+  const encodeRow = rowEncoder(tokenizer, task, maxLength, unlabelled);
   const ids = task.idColumn === undefined ? undefined : new RowIds(task.name, task.idColumn);
   let done = 0;
   for await (const { file, first, rows } of blocks) {

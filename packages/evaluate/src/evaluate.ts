@@ -11,6 +11,7 @@ export type Predict = (batch: Batch) => Promise<Float32Array>;
 /** What a model made of one row. */
 export interface Prediction {
   readonly id: number;
+  /** NaN for a row without a label; in files null. */
   readonly label: number;
   /** The class of the largest logit (the first of equals), or the score. */
   readonly prediction: number;
@@ -49,7 +50,8 @@ export interface ScoreOptions {
 const argmax = (logits: readonly number[]): number =>
   logits.reduce((best, value, i) => (value > logits[best]! ? i : best), 0);
 
-function rowLogits(task: Task, logits: Float32Array, rows: number): number[][] {
+/** Logits [B, outputs] as a list a row; refuses another number of outputs, and numbers that are not finite. */
+export function rowLogits(task: Task, logits: Float32Array, rows: number): number[][] {
   const outputs = outputCount(task);
   if (logits.length !== rows * outputs) {
     throw new EvaluateError(
@@ -62,6 +64,13 @@ function rowLogits(task: Task, logits: Float32Array, rows: number): number[][] {
     throw new EvaluateError('job', `${task.name}: expected finite logits, got ${bad}; the model has diverged`);
   return Array.from({ length: rows }, (_, i) => Array.from(logits.subarray(i * outputs, (i + 1) * outputs)));
 }
+
+/** What a model made of a row, from its logits. */
+export const predictionOf = (
+  task: Task,
+  { id, label }: { readonly id: number; readonly label: number },
+  logits: readonly number[],
+): Prediction => ({ id, label, prediction: task.labels === 'score' ? logits[0]! : argmax(logits), logits });
 
 /** The task's metrics of some predictions, under the keys of Hugging Face evaluate; F1, precision and recall of three classes or more are macro averages. */
 export function taskMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
@@ -89,8 +98,7 @@ export async function scoreTask(
   for (const { batch, order } of evaluationBatches(set, batchSize)) {
     signal?.throwIfAborted();
     for (const [i, logits] of rowLogits(task, await predict(batch), batch.rows).entries()) {
-      const { id, label } = set.rows.at(order[i]!)!;
-      predictions[order[i]!] = { id, label, prediction: task.labels === 'score' ? logits[0]! : argmax(logits), logits };
+      predictions[order[i]!] = predictionOf(task, set.rows.at(order[i]!)!, logits);
     }
     done += order.length;
     onEvent?.({ type: 'evaluate', task: task.name, split, done, total });

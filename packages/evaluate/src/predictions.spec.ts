@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { temporaryFolder } from '../test/shared.js';
-import { writePredictions } from './predictions.js';
+import type { Prediction } from './evaluate.js';
+import { findPredictions, keepPredictions, writePredictions } from './predictions.js';
 
 it('writes one line a row, from which every float32 comes back', async () => {
   const file = path.join(await temporaryFolder(), 'predictions', 'mrpc.ndjson');
@@ -30,4 +31,21 @@ it('replaces a file and leaves no temporary one behind when it cannot', async ()
   await mkdir(path.join(taken, 'full'), { recursive: true });
   await expect(writePredictions(taken, [])).rejects.toThrow();
   expect((await readdir(folder)).sort()).toEqual(['rte.ndjson', 'taken.ndjson']);
+});
+
+it('keeps predictions and finds them bit by bit; a file that was changed anywhere is corrupt', async () => {
+  const file = path.join(await temporaryFolder(), 'kept.ndjson');
+  expect(await findPredictions(file)).toBeUndefined();
+  const kept: Prediction[] = [
+    { id: 4, label: 1, prediction: 1, logits: [0.1, 1 / 3].map(Math.fround) },
+    { id: 2, label: Number.NaN, prediction: 0, logits: [1e-9, -7.25].map(Math.fround) },
+    { id: 3, label: 2.123456789, prediction: Math.fround(2.1), logits: [Math.fround(2.1)] },
+  ];
+  await keepPredictions(file, kept);
+  expect(await findPredictions(file)).toEqual(kept);
+  const text = await readFile(file, 'utf8');
+  for (const changed of [text.slice(0, -3), text.replace('"id":4', '"id":5'), text.slice(20), '', `${text}x`]) {
+    await writeFile(file, changed);
+    expect(await findPredictions(file)).toBe('corrupt');
+  }
 });

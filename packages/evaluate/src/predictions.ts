@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { z } from 'zod';
 import type { Prediction } from './evaluate.js';
 
 // Nine digits say every float32 exactly.
@@ -11,12 +12,57 @@ const line = ({ id, label, prediction, logits }: Prediction): string => {
 
 /** Writes predictions as NDJSON, one `{id, label, prediction, logits}` a line; the file appears whole or not at all. */
 export async function writePredictions(file: string, predictions: readonly Prediction[]): Promise<void> {
+  await writeWhole(file, predictions.map(line).join(''));
+}
+
+const Kept = z.strictObject({ sha256: z.string() });
+const Line = z.strictObject({
+  id: z.int(),
+  label: z.number().nullable(),
+  prediction: z.number(),
+  logits: z.array(z.number()).min(1),
+});
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Writes predictions after a line with the hash of what follows, for `findPredictions`. */
+export async function keepPredictions(file: string, predictions: readonly Prediction[]): Promise<void> {
+  const text = predictions.map(line).join('');
+  await writeWhole(file, `${JSON.stringify({ sha256: sha256(text) })}\n${text}`);
+}
+
+/** Predictions as they were kept; undefined where there are none, `corrupt` where they are not what was written. */
+export async function findPredictions(file: string): Promise<readonly Prediction[] | 'corrupt' | undefined> {
+  const content = await readFile(file, 'utf8').catch(() => undefined);
+  if (content === undefined) return undefined;
+  const end = content.indexOf('\n') + 1;
+  try {
+    const text = content.slice(end);
+    if (Kept.parse(JSON.parse(content.slice(0, end))).sha256 !== sha256(text)) return 'corrupt';
+    return text.split('\n').slice(0, -1).map(parsed);
+  } catch {
+    return 'corrupt';
+  }
+}
+
+function parsed(text: string): Prediction {
+  const { id, label, prediction, logits } = Line.parse(JSON.parse(text));
+  const exact = logits.map(Math.fround);
+  return {
+    id,
+    label: label ?? Number.NaN,
+    prediction: exact.length === 1 ? exact[0]! : prediction,
+    logits: exact,
+  };
+}
+
+async function writeWhole(file: string, text: string): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     const handle = await open(temporary, 'wx');
     try {
-      await handle.writeFile(predictions.map(line).join(''));
+      await handle.writeFile(text);
       await handle.sync();
     } finally {
       await handle.close();

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { codeOf, type DType, GraphBuilder, type Model, modelOf, saveModel } from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
 import { rowsOfLengths, temporaryFolder } from '../test/shared.js';
+import { evaluationBatches } from './batches.js';
 import { scoreTask } from './evaluate.js';
 import { sessionPredict } from './session-predict.js';
 import { tasks } from './tasks.js';
@@ -14,10 +15,12 @@ function sums({
   dtype = 'int64' as DType,
   output = 'logits',
   to = 'float32' as DType,
+  shape = ['batch', 'sequence'] as readonly (string | number)[],
+  mask: at = names.indexOf('attention_mask'),
 } = {}): Model {
   const builder = new GraphBuilder();
-  const inputs = names.map((name) => builder.input(name, dtype, ['batch', 'sequence']));
-  const mask = inputs[names.indexOf('attention_mask')]!;
+  const inputs = names.map((name) => builder.input(name, dtype, shape));
+  const mask = inputs[at]!;
   const columns = inputs.map((input) =>
     builder.op.ReduceSum(builder.op.Mul(input, mask), builder.ints(1), { keepdims: 1 }),
   );
@@ -50,17 +53,45 @@ describe('sessionPredict', () => {
     expect(predictions.map((row) => row.logits)).toEqual(expected(2));
   });
 
+  it('takes inputs of other names, positions, and logits of other float types', async () => {
+    const names = ['segment_ids:0', 'input_mask:0', 'input_word_ids', 'position_ids'];
+    const all = rowsOfLengths([3, 3]);
+    for (const to of ['float16', 'float64'] as const) {
+      await using session = await sessionPredict(sums({ names, mask: 1, to }), { threads: 1 });
+      const logits = await session.predict(evaluationBatches(all, 2).at(0)!.batch);
+      expect([...logits.subarray(0, 4)]).toEqual([1, 3, 6, 0 + 1 + 2]);
+    }
+  });
+
+  it.each([
+    ['rows', [2, 'sequence'], undefined],
+    ['a length', ['batch', 5], 5],
+    ['both', [3, 7], 7],
+  ] as const)('gives a graph that is fixed to %s what it wants', async (_, shape, maxLength) => {
+    await using session = await sessionPredict(sums({ shape }), { threads: 1 });
+    expect(session.maxLength).toBe(maxLength);
+    const { predictions } = await scoreTask(tasks.mnli, session.predict, set, { batchSize: 5 });
+    expect(predictions.map((row) => row.logits)).toEqual(expected(3));
+    const long = scoreTask(tasks.mnli, session.predict, rowsOfLengths([9]));
+    if (maxLength === undefined) await long;
+    else await expect(long).rejects.toThrow(`model: expected rows of at most ${maxLength} tokens, got 9`);
+  });
+
   it.each([
     [
       'inputs that are no tokens',
       sums({ dtype: 'float32' }),
       /expected int64 token inputs, got float32 for 'input_ids'/,
     ],
-    ['an input no task has', sums({ names: ['attention_mask', 'position_ids'] }), /position_ids/],
-    ['logits that are no float32', sums({ to: 'float64' }), /expected float32 logits, got float64/],
+    ['an input no task has', sums({ names: ['attention_mask', 'pixels'] }), /got another input for 'pixels'/],
+    ['logits that are no floats', sums({ to: 'int32' }), /expected logits of a float type, got int32/],
   ])('refuses %s', async (_, model, message) => {
-    await using session = await sessionPredict(model, { threads: 1 });
-    await expect(scoreTask(tasks.mnli, session.predict, set)).rejects.toThrow(message);
+    const scored = async () => {
+      await using session = await sessionPredict(model, { threads: 1 });
+      await scoreTask(tasks.mnli, session.predict, set);
+    };
+    await expect(scored()).rejects.toThrow(message);
+    await expect(scored()).rejects.toMatchObject({ kind: 'input' });
   });
 
   it('refuses a model whose logits cannot be told', async () => {

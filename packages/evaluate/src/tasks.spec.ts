@@ -21,7 +21,8 @@ function features(name: string) {
 describe.each(rows)('%s', (name, task) => {
   it('agrees with itself', () => {
     expect(task.name).toBe(name);
-    expect(task.dataset).toEqual({ id: 'nyu-mll/glue', config: name });
+    expect(task.dataset).toEqual({ id: 'nyu-mll/glue', config: name, revision: 'main' });
+    expect([task.version, task.direction]).toEqual([1, 'higher']);
     const keys = task.metrics.flatMap((metric) => Object.keys(metrics[metric]([1, 2], [1, 2])));
     expect(keys).toContain(task.mainMetric);
     expect(outputCount(task)).toBe(task.labels === 'score' ? 1 : task.labels.length);

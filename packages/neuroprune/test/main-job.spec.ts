@@ -152,7 +152,7 @@ test('evaluate gives the same score for the run, its files and the published mod
   const accuracy = result.evaluation[0]!.metrics.accuracy;
   for (const from of ['runs/a', 'runs/a/model', 'runs/a/model/onnx/model.onnx', 'local/np60']) {
     const { evaluation } = await succeed(`evaluate ${from} --task sst2`);
-    expect(evaluation).toEqual([{ task: 'sst2', split: 'validation', examples: 872, metrics: { accuracy } }]);
+    expect(evaluation).toMatchObject([{ task: 'sst2', split: 'validation', examples: 872, metrics: { accuracy } }]);
   }
   await succeed('evaluate runs/a --task sst2 --limit 9 --out scored');
   const lines = (await text('scored/predictions/sst2.ndjson')).trim().split('\n');

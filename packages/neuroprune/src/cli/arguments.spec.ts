@@ -37,7 +37,15 @@ test.each([
   ['m --task rte,mrpc', ['rte', 'mrpc']],
   ['m --task rte --task mrpc', ['rte', 'mrpc']],
 ])('evaluate %s asks for %j', (line, task) => {
-  expect(readArguments('evaluate', line.split(' ')).options).toEqual({ model: 'm', task });
+  expect(readArguments('evaluate', line.split(' ')).options).toEqual({ model: ['m'], task });
+});
+
+test.each([
+  ['a b,c', { model: ['a', 'b,c'] }],
+  ['--task rte a b', { model: ['a', 'b'], task: ['rte'] }],
+  ['a --latency-batch 1,32 --latency-batch x', { model: ['a'], latencyBatch: [1, 32, 'x'] }],
+])('evaluate %s', (line, options) => {
+  expect(readArguments('evaluate', line.split(' ')).options).toEqual(options);
 });
 
 test('options of the command line stand apart from those of the verb', () => {

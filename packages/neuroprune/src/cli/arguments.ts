@@ -80,8 +80,10 @@ function value(field: Field, { value: typed, inlineValue }: OptionToken): string
 }
 
 function merge(field: Field, before: unknown, typed: string): unknown {
-  if (field.list) return [...(Array.isArray(before) ? before : []), ...typed.split(',').map((part) => part.trim())];
-  return field.kind === 'number' || field.kind === 'integer' ? number(typed) : typed;
+  const isNumber = field.kind === 'number' || field.kind === 'integer';
+  const item = (part: string) => (isNumber ? number(part) : part);
+  if (!field.list) return item(typed);
+  return [...(Array.isArray(before) ? before : []), ...typed.split(',').map((part) => item(part.trim()))];
 }
 
 /** Text that is no number stays text, for the schema to refuse with its own words. */
@@ -93,8 +95,14 @@ function boolean(typed: string): boolean | string {
   return typed === 'true' ? true : typed === 'false' ? false : typed;
 }
 
-function bareWords(own: readonly Field[], words: readonly string[]): [string, string][] {
+/** Bare words by the options they stand for; the last one takes all that are left where it is a list. */
+function bareWords(own: readonly Field[], words: readonly string[]): [string, string | readonly string[]][] {
   const names = own.filter(({ argument }) => argument !== undefined).sort((a, b) => a.argument! - b.argument!);
+  const last = names.at(-1);
+  if (last?.list && words.length >= names.length) {
+    const single = words.slice(0, names.length - 1).map((word, i): [string, string] => [names[i]!.name, word]);
+    return [...single, [last.name, words.slice(names.length - 1)]];
+  }
   const extra = words[names.length];
   if (extra !== undefined) {
     const room = names.map(({ value }) => value).join(' ') || 'no bare word';

@@ -1,53 +1,145 @@
 import { z } from 'zod';
 import { dataset, requireData } from './data.js';
-import { argument, count, device, offline, option, TaskName, text, threads } from './options.js';
+import { argument, count, device, offline, option, ScoredTaskName, text, threads } from './options.js';
 
 /** A task, or `glue` for all nine. */
-const TaskOrSuite = z.enum([...TaskName.options, 'glue']);
+const TaskOrSuite = z.enum([...ScoredTaskName.options, 'glue']);
 
-/** Runs the harness over one or more tasks. */
+/** `accuracy=0.9`, or `sst2.accuracy=0.9`. */
+const Floor = z.string().regex(/^([\w-]+\.)?\w+=-?\d+(\.\d+)?$/);
+
+const list = <T extends z.ZodType>(type: T) =>
+  z.union([type, z.array(type).min(1)]).transform((items): z.output<T>[] => [items].flat() as z.output<T>[]);
+
+/** Forms of the table of scores. */
+export const TableFormat = z.enum(['table', 'markdown', 'csv', 'json']);
+export type TableFormat = z.output<typeof TableFormat>;
+
+const latency = { latency: ['true'] } as const;
+
+/** Runs the harness over one or more models and tasks. */
 export const EvaluateOptions = z
   .strictObject({
-    model: option(text, {
-      description: 'Hub id, local folder or ONNX file',
+    model: option(list(text), {
+      description: 'Hub ids, folders of models or runs, ONNX files; TASK=MODEL scores one on that task alone',
       'x-value': 'MODEL',
       ...argument(0),
     }),
-    task: option(
-      z
-        .union([TaskOrSuite, z.array(TaskOrSuite).min(1)])
-        .transform((tasks) => [tasks].flat())
-        .optional(),
-      { description: 'Tasks, separated by commas; glue stands for all of them; required without --dataset' },
-    ),
+    task: option(list(TaskOrSuite).optional(), {
+      description: 'Tasks, separated by commas; glue stands for the nine; required without --dataset or TASK=MODEL',
+    }),
     ...dataset,
-    split: option(text.default('validation'), {
+    split: option(text.optional(), {
       description: 'Rows to evaluate on: train, validation or test of a task, any split of a data set',
+      'x-default': 'validation, or test with --glue-submission',
       'x-value': 'NAME',
     }),
     limit: option(count(1).optional(), { description: 'Evaluate only the first rows' }),
+    few: option(z.boolean().default(false), {
+      description: 'Evaluate only 16 rows of each task, to see that all works',
+    }),
     batchSize: option(count(1).default(32), { description: 'Rows evaluated at once' }),
+    tokenizer: option(text.optional(), {
+      description: 'Folder of the tokenizer and config.json of ONNX files that have none',
+      'x-default': 'the folder of the file, or the one above',
+      'x-value': 'DIR',
+    }),
+    latency: option(z.boolean().default(false), {
+      description: 'Measure milliseconds and rows a second of each model, the models taking turns',
+    }),
+    latencyBatch: option(list(count(1)).optional(), {
+      description: 'Rows of the batches that are measured',
+      'x-default': '1,32',
+      'x-value': 'N[,N]',
+      'x-with': latency,
+    }),
+    latencyLength: option(list(count(4)).optional(), {
+      description: 'Tokens of the rows that are measured',
+      'x-default': '16,128',
+      'x-value': 'N[,N]',
+      'x-with': latency,
+    }),
+    latencyRepeats: option(count(1).optional(), {
+      description: 'Measurements of each, after 3 to warm up',
+      'x-default': '20',
+      'x-with': latency,
+    }),
+    format: option(TableFormat.default('table'), { description: 'How the scores are printed' }),
     out: option(text.optional(), {
-      description: 'Folder whose predictions/<task>.ndjson are written',
+      description: 'Folder for evaluation.json, .md and .csv, and predictions/<task>.ndjson',
       'x-default': 'none are written',
       'x-value': 'DIR',
+    }),
+    resume: option(z.boolean().default(false), {
+      description: 'Go on with an evaluation in --out that was stopped',
+    }),
+    failBelow: option(list(Floor).optional(), {
+      description: 'Fail (exit code 1) where a metric is lower',
+      'x-default': 'never',
+      'x-value': '[TASK.]METRIC=X',
+    }),
+    glueSubmission: option(text.optional(), {
+      description: 'Folder for the files that the GLUE leaderboard takes',
+      'x-default': 'none are written',
+      'x-value': 'DIR',
+    }),
+    cache: option(z.boolean().default(true), {
+      description: 'Keep predictions in the cache, and use those it holds; --no-cache for neither',
     }),
     threads,
     device,
     offline,
   })
-  .superRefine(requireData)
-  .superRefine(requireSplit);
+  .superRefine(requireRows)
+  .superRefine(requireSplit)
+  .superRefine(requireTogether);
+
+interface Asked {
+  readonly model: readonly string[];
+  readonly task?: readonly string[] | undefined;
+  readonly dataset?: string | undefined;
+  readonly split?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly few: boolean;
+  readonly resume: boolean;
+  readonly out?: string | undefined;
+  readonly glueSubmission?: string | undefined;
+}
+
+/** A model as it was asked, and the task it names. */
+export interface AskedModel {
+  readonly id: string;
+  readonly task?: z.output<typeof ScoredTaskName>;
+}
+
+/** Takes `TASK=MODEL` apart; any other word is a model. */
+export function askedModel(word: string): AskedModel {
+  const at = word.indexOf('=');
+  const task = ScoredTaskName.safeParse(word.slice(0, Math.max(0, at)));
+  return task.success ? { task: task.data, id: word.slice(at + 1) } : { id: word };
+}
+
+function requireRows(asked: Asked, issues: z.core.$RefinementCtx): void {
+  const named = asked.model.every((word) => askedModel(word).task !== undefined);
+  if (!named || asked.task !== undefined || asked.dataset !== undefined) requireData(asked, issues);
+}
 
 /** Every task has the same three splits. */
-function requireSplit(
-  { dataset: id, split }: { dataset?: string | undefined; split: string },
-  issues: z.core.$RefinementCtx,
-) {
-  if (id !== undefined || ['train', 'validation', 'test'].includes(split)) return;
-  issues.addIssue({
-    code: 'custom',
-    path: ['split'],
-    message: `expected one of train, validation, test, got ${split}`,
-  });
+function requireSplit({ dataset: id, split }: Asked, issues: z.core.$RefinementCtx): void {
+  if (id !== undefined || split === undefined || ['train', 'validation', 'test'].includes(split)) return;
+  complain(issues, 'split', `expected one of train, validation, test, got ${split}`);
+}
+
+function requireTogether(asked: Asked, issues: z.core.$RefinementCtx): void {
+  const { limit, few, resume, out, glueSubmission, dataset: id, split } = asked;
+  if (few && limit !== undefined) complain(issues, 'few', 'expected --few or --limit, got both');
+  if (resume && out === undefined) complain(issues, 'resume', 'acts only with --out, got none');
+  if (glueSubmission === undefined) return;
+  if (id !== undefined) complain(issues, 'glueSubmission', 'expected tasks of GLUE, got --dataset');
+  if (split !== undefined && split !== 'test')
+    complain(issues, 'glueSubmission', `expected the split test, got ${split}`);
+}
+
+function complain(issues: z.core.$RefinementCtx, name: string, message: string): void {
+  issues.addIssue({ code: 'custom', path: [name], message });
 }

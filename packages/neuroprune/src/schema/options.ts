@@ -41,6 +41,9 @@ export function count(minimum: number): z.ZodInt {
 /** Tasks that a model can be trained on and evaluated with: the nine of GLUE. */
 export const TaskName = z.enum(['cola', 'sst2', 'mrpc', 'stsb', 'qqp', 'mnli', 'qnli', 'rte', 'wnli']);
 
+/** Tasks that a model can be scored on: those it can be trained on, MNLI's mismatched split and the diagnostic set. */
+export const ScoredTaskName = z.enum([...TaskName.options, 'mnli-mm', 'ax']);
+
 /** A repository's name on a Hub. */
 export const RepositoryName = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
 

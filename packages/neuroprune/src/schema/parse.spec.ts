@@ -78,7 +78,36 @@ test.each<[VerbName, unknown, string]>([
   [
     'evaluate',
     { model: 'm', task: ['rte', 'sst'] },
-    `--task: expected one or more of ${TASKS}, glue, got ["rte","sst"]`,
+    `--task: expected one or more of ${TASKS}, mnli-mm, ax, glue, got ["rte","sst"]`,
+  ],
+  ['evaluate', { model: ['sst2=a', 'rte=b'] }, 'accepted'],
+  ['evaluate', { model: ['sst2=a', 'b'] }, `--task: required without --dataset; expected one of ${TASKS}`],
+  [
+    'evaluate',
+    { model: 'm', task: 'rte', latencyBatch: 1 },
+    '--latency-batch: acts only with --latency true, got --latency false',
+  ],
+  ['evaluate', { model: 'm', task: 'rte', few: true, limit: 3 }, '--few: expected --few or --limit, got both'],
+  ['evaluate', { model: 'm', task: 'rte', resume: true }, '--resume: acts only with --out, got none'],
+  [
+    'evaluate',
+    { model: 'm', task: 'rte', failBelow: 'accuracy>1' },
+    '--fail-below: expected [TASK.]METRIC=X, got accuracy>1',
+  ],
+  [
+    'evaluate',
+    { model: 'm', task: 'rte', failBelow: ['rte.accuracy=0.5', 'f1=.5'] },
+    '--fail-below: expected [TASK.]METRIC=X, got ["rte.accuracy=0.5","f1=.5"]',
+  ],
+  [
+    'evaluate',
+    { model: 'm', task: 'rte', glueSubmission: 'g', split: 'train' },
+    '--glue-submission: expected the split test, got train',
+  ],
+  [
+    'evaluate',
+    { model: 'm', dataset: 'd', glueSubmission: 'g' },
+    '--glue-submission: expected tasks of GLUE, got --dataset',
   ],
   ['publish', { run: 'runs/a', to: 'a' }, '--to: expected ORG/NAME, got a'],
   ['publish', { run: 'runs/a', to: '../a/b' }, '--to: expected ORG/NAME, got ../a/b'],

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { alignLabels, type Task } from '@neuroprune/evaluate';
 import { type HubOptions, snapshot } from '@neuroprune/hub';
@@ -16,6 +16,8 @@ import { ONNX } from './save.js';
 export interface Classifier {
   /** An ONNX file, or a graph made from a folder's weights. */
   readonly model: string | Model;
+  /** The files that decide its numbers: weights, configuration, tokenizer. */
+  readonly files: readonly string[];
   readonly folder: string;
   /** Its parsed `config.json`; undefined where there is none. */
   readonly config: unknown;
@@ -23,19 +25,47 @@ export interface Classifier {
 
 /**
  * Finds a classifier by Hub id, folder (of a model or a run) or ONNX file. Where a folder has `onnx/model.onnx`, that is
- * scored. Throws an input error for a model without a trained head.
+ * scored. `tokenizer` is the folder of the tokenizer, and of `config.json`, of an ONNX file that has none beside it.
+ * Throws an input error for a model without a trained head, and for a file without a tokenizer.
  */
-export async function findClassifier(id: string, hub: HubOptions, context: RunContext): Promise<Classifier> {
+export async function findClassifier(
+  id: string,
+  hub: HubOptions,
+  context: RunContext,
+  { tokenizer }: { readonly tokenizer?: string | undefined } = {},
+): Promise<Classifier> {
   const file = path.resolve(context.cwd, id);
-  if (id.endsWith('.onnx') && (await stat(file).catch(() => undefined))?.isFile()) return onnxFile(file);
+  if (id.endsWith('.onnx') && (await stat(file).catch(() => undefined))?.isFile()) {
+    return onnxFile(file, id, tokenizer === undefined ? undefined : path.resolve(context.cwd, tokenizer));
+  }
   if (id.endsWith('.onnx')) throw new NeuropruneError('input', `${id}: expected an ONNX file, found none`);
   return inFolder(await folderOf(id, hub, context), id);
 }
 
-async function onnxFile(file: string): Promise<Classifier> {
+async function onnxFile(file: string, id: string, given: string | undefined): Promise<Classifier> {
   const beside = path.dirname(file);
-  const folder = (await exists(path.join(beside, 'tokenizer.json'))) ? beside : path.dirname(beside);
-  return { model: file, folder, config: await configOf(folder) };
+  const near = (await exists(path.join(beside, 'tokenizer.json'))) ? beside : path.dirname(beside);
+  const folder = given ?? near;
+  if (!(await exists(path.join(folder, 'tokenizer.json')))) {
+    throw new NeuropruneError(
+      'input',
+      `${id}: expected a tokenizer.json beside the file, got none (${folder}); name its folder with --tokenizer`,
+    );
+  }
+  const config = (await configOf(beside)) ?? (await configOf(folder));
+  return { model: file, files: [...(await onnxFiles(file)), ...(await tokenizerOf(folder))], folder, config };
+}
+
+/** An ONNX file and the external data beside it. */
+async function onnxFiles(file: string): Promise<string[]> {
+  const [folder, name] = [path.dirname(file), path.basename(file)];
+  const more = (await readdir(folder)).filter((one) => one.startsWith(`${name}_data`) || one === `${name}.data`);
+  return [file, ...more.sort().map((one) => path.join(folder, one))];
+}
+
+async function tokenizerOf(folder: string): Promise<string[]> {
+  const there = new Set(await readdir(folder));
+  return ['config.json', ...tokenizerFiles].filter((name) => there.has(name)).map((name) => path.join(folder, name));
 }
 
 async function folderOf(id: string, hub: HubOptions, context: RunContext): Promise<string> {
@@ -50,9 +80,14 @@ async function folderOf(id: string, hub: HubOptions, context: RunContext): Promi
 async function inFolder(folder: string, id: string): Promise<Classifier> {
   const config = await configOf(folder);
   const onnx = [ONNX, 'model.onnx'].map((name) => path.join(folder, name));
-  for (const file of onnx) if (await exists(file)) return { model: file, folder, config };
+  const others = await tokenizerOf(folder);
+  for (const file of onnx) {
+    if (await exists(file)) return { model: file, files: [...(await onnxFiles(file)), ...others], folder, config };
+  }
   const { model, fresh } = await loadModel(folder);
-  if (fresh.length === 0) return { model: inferenceGraph(model), folder, config };
+  const weights = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
+  const files = [...weights.map((name) => path.join(folder, name)), ...others];
+  if (fresh.length === 0) return { model: inferenceGraph(model), files, folder, config };
   throw new NeuropruneError(
     'input',
     `${id}: expected a model with a trained head, got none of ${fresh.join(', ')}; train it with 'neuroprune finetune'`,

@@ -18,11 +18,12 @@ export interface FetchedRows {
 
 /** Finds a data set's splits. */
 export async function openData(
-  { id, config }: Task['dataset'],
+  { id, config, revision }: Task['dataset'],
   hub: HubOptions,
   { signal, onEvent, cwd }: RunContext,
 ): Promise<OpenDataset> {
-  return openDataset(await located(id, cwd), config, { options: hub, signal, onEvent });
+  const request = { options: hub, signal, onEvent, ...(revision === undefined ? {} : { revision }) };
+  return openDataset(await located(id, cwd), config, request);
 }
 
 /** Fetches one split of an open data set. */

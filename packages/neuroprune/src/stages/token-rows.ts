@@ -59,12 +59,13 @@ async function hashesOf(folder: string): Promise<string[]> {
   return (await hashFiles(there)).map(({ sha256 }) => sha256);
 }
 
-async function* limited(
+/** The first rows of some blocks; all where there is no limit. */
+export async function* limited(
   blocks: AsyncIterable<DataBlock>,
-  limit: number,
+  limit: number | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<DataBlock> {
-  let left = limit;
+  let left = limit ?? Number.POSITIVE_INFINITY;
   for await (const block of blocks) {
     signal.throwIfAborted();
     yield block.rows.length <= left ? block : { ...block, rows: block.rows.slice(0, left) };

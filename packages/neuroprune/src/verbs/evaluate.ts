@@ -1,70 +1,137 @@
+import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { resolveTasks, type TaskName, tasks, writePredictions } from '@neuroprune/evaluate';
-import type { HubOptions } from '@neuroprune/hub';
+import { type SessionPredict, tasks } from '@neuroprune/evaluate';
 import type { RunContext } from '../context.js';
+import { NeuropruneError } from '../error.js';
+import { underFloors } from '../harness/floors.js';
+import { intervalsOf } from '../harness/intervals.js';
+import { type Latency, measure } from '../harness/latency.js';
+import { LOGS, writePairPredictions, writeSubmission, writeTables } from '../harness/outputs.js';
+import { checkSubmission, type Pair, pairsOf } from '../harness/pairs.js';
+import type { Evaluated, Scored } from '../harness/result.js';
+import { type Harness, openSession, type PairScore, scorePair } from '../harness/score-pair.js';
+import { rendered } from '../harness/tables.js';
+import type { TableFormat } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
-import { fetchScored } from '../stages/data.js';
 import { hubOf } from '../stages/hub-options.js';
-import { score } from '../stages/score.js';
-import { startRun } from '../stages/stage.js';
-import { tokenize } from '../stages/token-rows.js';
-import { table } from './table.js';
+import { type Run, startRun } from '../stages/stage.js';
 
-/** Scores of a model, a row a task, in the order asked. */
-export interface Evaluated {
-  readonly model: string;
-  readonly device: string;
-  readonly evaluation: readonly {
-    readonly task: string;
-    readonly split: string;
-    readonly examples: number;
-    readonly metrics: Readonly<Record<string, number>>;
-    /** The file its predictions were written to. */
-    readonly predictions?: string;
-  }[];
-}
+export type { Evaluated } from '../harness/result.js';
 
-/** Scores a model on tasks, or on a data set; every task's classes are checked before the first is scored. */
+/** Form in which a result is printed, by the result; what is asked is no part of the result. */
+const formats = new WeakMap<Evaluated, TableFormat>();
+
+/** Scores models on tasks, or on a data set; every model's classes are checked before the first task is scored. */
 export async function run(options: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
-  const { stage } = startRun(context);
-  const hub = hubOf(context, options);
-  const names = options.task && resolveTasks(options.task.join(',')).map(({ name }) => name as TaskName);
-  const classifier = await stage('fetch', () => findClassifier(options.model, hub, context), options.model);
-  for (const name of names ?? []) taskFor(tasks[name], classifier, options.model);
-  const evaluation: Evaluated['evaluation'][number][] = [];
-  for (const name of names ?? [undefined]) {
-    const work = () => evaluateTask(name, classifier, options, hub, context);
-    evaluation.push(await stage('evaluate', work, name ?? options.dataset));
+  const started = startRun(context);
+  const pairs = pairsOf(options);
+  if (options.glueSubmission !== undefined) checkSubmission(pairs);
+  const { out } = options;
+  const folder = out === undefined ? undefined : path.resolve(context.cwd, out);
+  const logs = folder === undefined ? undefined : path.join(folder, LOGS);
+  const harness: Harness = { options, hub: hubOf(context, options), context, ...(logs === undefined ? {} : { logs }) };
+  const classifiers = await findAll(pairs, harness, started);
+  if (logs !== undefined && !options.resume) await rm(logs, { recursive: true, force: true });
+  const { evaluation, submission } = await scoreAll(pairs, classifiers, harness, started);
+  const latency = options.latency ? await measureAll(classifiers, options, started) : undefined;
+  const models = [...classifiers.keys()];
+  const result: Evaluated = {
+    model: models[0]!,
+    models,
+    device: options.device,
+    evaluation,
+    ...(latency && { latency }),
+    ...(options.glueSubmission !== undefined && { submission }),
+  };
+  formats.set(result, options.format);
+  if (folder !== undefined) await writeTables(result, folder);
+  if (logs !== undefined) await rm(logs, { recursive: true, force: true });
+  const under = underFloors(options.failBelow ?? [], evaluation);
+  if (under.length > 0) throw new NeuropruneError('job', under.join('; '), { result });
+  return result;
+}
+
+async function findAll(
+  pairs: readonly Pair[],
+  { options, hub, context }: Harness,
+  { stage }: Run,
+): Promise<ReadonlyMap<string, Classifier>> {
+  const found = new Map<string, Classifier>();
+  for (const { model, task } of pairs) {
+    const find = () => findClassifier(model, hub, context, { tokenizer: options.tokenizer });
+    const classifier = found.get(model) ?? (await stage('fetch', find, model));
+    found.set(model, classifier);
+    if (task !== undefined) taskFor(tasks[task], classifier, model);
   }
-  return { model: options.model, device: options.device, evaluation };
+  return found;
 }
 
-async function evaluateTask(
-  name: TaskName | undefined,
-  classifier: Classifier,
+async function scoreAll(
+  pairs: readonly Pair[],
+  classifiers: ReadonlyMap<string, Classifier>,
+  harness: Harness,
+  { stage, context }: Run,
+): Promise<{ evaluation: readonly Scored[]; submission: readonly string[] }> {
+  const { options } = harness;
+  const evaluation: Scored[] = [];
+  const submission: string[] = [];
+  for (const pair of pairs) {
+    const work = () => scorePair(pair, classifiers.get(pair.model)!, harness);
+    const name = pair.task ?? options.dataset ?? '';
+    const score = await stage('evaluate', work, classifiers.size > 1 ? `${pair.model}, ${name}` : name);
+    if (Object.keys(score.metrics).length === 0 && score.predictions.length > 0) {
+      const message = `${score.task.name} ${score.rows.split}: has no labels; predictions only`;
+      context.onEvent({ type: 'note', message });
+    }
+    evaluation.push(await scoredRow(pair, score, options, { cwd: context.cwd, several: classifiers.size > 1 }));
+    if (options.glueSubmission === undefined) continue;
+    const folder = path.resolve(context.cwd, options.glueSubmission);
+    await mkdir(folder, { recursive: true });
+    submission.push(path.join(options.glueSubmission, await writeSubmission(score, folder)));
+  }
+  return { evaluation, submission };
+}
+
+async function scoredRow(
+  pair: Pair,
+  score: PairScore,
+  { out }: VerbOptions<'evaluate'>,
+  where: { readonly cwd: string; readonly several: boolean },
+): Promise<Scored> {
+  const { task, rows, predictions, metrics } = score;
+  const { id, config } = task.dataset;
+  const file = out === undefined ? undefined : await writePairPredictions(pair, score, { out, ...where });
+  return {
+    model: pair.model,
+    task: task.name,
+    version: task.version,
+    split: rows.split,
+    examples: predictions.length,
+    metrics,
+    intervals: intervalsOf(task, predictions),
+    dataset: { id, ...(config !== undefined && { config }), commit: rows.commit },
+    ...(file !== undefined && { predictions: file }),
+  };
+}
+
+async function measureAll(
+  classifiers: ReadonlyMap<string, Classifier>,
   options: VerbOptions<'evaluate'>,
-  hub: HubOptions,
-  context: RunContext,
-): Promise<Evaluated['evaluation'][number]> {
-  const { limit, batchSize, threads, device, out, cache } = options;
-  const { model, folder } = classifier;
-  const { task: found, rows } = await fetchScored(name, options, options.split, hub, context);
-  const task = taskFor(found, classifier, options.model);
-  const { maxLength } = task.recipe;
-  using encoded = await tokenize(rows, { task, folder, maxLength, limit, cache }, hub, context);
-  const session = { device, batchSize, split: rows.split, ...(threads === undefined ? {} : { threads }) };
-  const { predictions, ...scored } = await score(model, task, encoded, context, session);
-  if (out === undefined) return scored;
-  const file = path.join(out, 'predictions', `${task.name}.ndjson`);
-  await writePredictions(path.resolve(context.cwd, file), predictions);
-  return { ...scored, predictions: file };
+  { stage, context }: Run,
+): Promise<readonly Latency[]> {
+  const sessions: { model: string; session: SessionPredict }[] = [];
+  const { device, latencyBatch = [1, 32], latencyLength = [16, 128], latencyRepeats = 20 } = options;
+  const plan = { device, batches: latencyBatch, lengths: latencyLength, repeats: latencyRepeats };
+  try {
+    for (const [model, classifier] of classifiers) {
+      sessions.push({ model, session: await openSession(classifier, options) });
+    }
+    return await stage('latency', () => measure(sessions, plan, context.signal));
+  } finally {
+    await Promise.all(sessions.map(({ session }) => session.close()));
+  }
 }
 
-/** A line a metric. */
-export function format({ evaluation }: Evaluated): string {
-  const rows = evaluation.flatMap(({ task, split, examples, metrics }) =>
-    Object.entries(metrics).map(([name, value]) => [`${task} ${name}`, value.toFixed(4), split, String(examples)]),
-  );
-  return table([['metric', 'value', 'split', 'rows'], ...rows]);
-}
+/** The table, in the form that was asked. */
+export const format = (result: Evaluated): string => rendered(result, formats.get(result) ?? 'table');

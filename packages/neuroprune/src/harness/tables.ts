@@ -1,0 +1,111 @@
+import type { TableFormat } from '../schema/evaluate.js';
+import { table } from '../verbs/table.js';
+import type { Latency } from './latency.js';
+import type { Evaluated, Scored } from './result.js';
+
+type Cells = readonly (readonly string[])[];
+
+const digits = (value: number): string => value.toFixed(4);
+
+/** Half the width of a metric's interval, as `± 0.0123`. */
+function margin({ intervals }: Scored, metric: string): string {
+  const found = intervals[metric];
+  return found === undefined || Number.isNaN(found.low) ? '' : ` ± ${digits((found.high - found.low) / 2)}`;
+}
+
+/** A line a model, task and metric; a row without labels has a line without a value. */
+function lines({ evaluation }: Evaluated): Cells {
+  const rows = evaluation.flatMap((row) => {
+    const rest = [row.split, String(row.examples)];
+    const values = Object.entries(row.metrics).map(([metric, value]) => [
+      row.model,
+      row.task,
+      metric,
+      `${digits(value)}${margin(row, metric)}`,
+      ...rest,
+    ]);
+    return values.length > 0 ? values : [[row.model, row.task, 'no labels', '–', ...rest]];
+  });
+  return [['model', 'task', 'metric', 'value', 'split', 'examples'], ...rows];
+}
+
+/** Models side by side: a line a task and metric, a column a model, the best value marked by `*`. */
+function compared({ evaluation, models }: Evaluated): Cells {
+  const keys = evaluation.flatMap((row) => Object.keys(row.metrics).map((metric) => [row.task, metric] as const));
+  const unique = [...new Map(keys.map((key) => [key.join(' '), key])).values()];
+  const rows = unique.map(([task, metric]) => {
+    const of = models.map((model) => evaluation.find((row) => row.model === model && row.task === task));
+    const values = of.map((row) => row?.metrics[metric] ?? Number.NaN);
+    const best = Math.max(...values.filter((value) => !Number.isNaN(value)));
+    const cell = (row: Scored | undefined, i: number): string => {
+      if (row === undefined || !(metric in row.metrics)) return '–';
+      return `${digits(values[i]!)}${margin(row, metric)}${values[i] === best ? '*' : ''}`;
+    };
+    const examples = of.find((row) => row !== undefined)?.examples ?? 0;
+    return [task, metric, ...of.map(cell), String(examples)];
+  });
+  return [['task', 'metric', ...models, 'examples'], ...rows];
+}
+
+const milliseconds = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(1));
+
+function latencyLines(latency: readonly Latency[]): Cells {
+  const rows = latency.map((row) => [
+    row.model,
+    row.device,
+    String(row.batch),
+    String(row.length),
+    milliseconds(row.medianMs),
+    row.spreadMs.map(milliseconds).join(' / '),
+    row.rowsPerSecond.toFixed(row.rowsPerSecond < 100 ? 1 : 0),
+    String(row.repeats),
+  ]);
+  const head = ['model', 'device', 'batch', 'length', 'ms', 'min / q1 / q3 / max', 'rows/s', 'repeats'];
+  return [head, ...rows];
+}
+
+const escaped = (cell: string): string => cell.replaceAll('|', '\\|');
+
+function markdown(cells: Cells): string {
+  const [head = [], ...rows] = cells;
+  const rule = head.map((_, i) => (i === 0 ? '---' : '---:'));
+  return [head, rule, ...rows].map((row) => `| ${row.map(escaped).join(' | ')} |`).join('\n');
+}
+
+const field = (value: unknown): string => {
+  const text = value === undefined ? '' : String(value);
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+/** A line a model, task and metric, with all digits, then a line a measurement of its time (RFC 4180). */
+function csv({ evaluation, latency = [] }: Evaluated): string {
+  const head = ['model', 'task', 'version', 'split', 'examples', 'metric', 'value', 'low', 'high'];
+  const scores = evaluation.flatMap((row) =>
+    Object.entries(row.metrics).map(([metric, value]) => {
+      const { low, high } = row.intervals[metric] ?? {};
+      return [row.model, row.task, row.version, row.split, row.examples, metric, value, low, high];
+    }),
+  );
+  const times = latency.map((row) => {
+    const [lowest, , , highest] = row.spreadMs;
+    const what = `${row.device} batch ${row.batch} length ${row.length}`;
+    return [row.model, what, '', '', row.repeats, 'milliseconds', row.medianMs, lowest, highest];
+  });
+  return [head, ...scores, ...times].map((row) => row.map(field).join(',')).join('\r\n');
+}
+
+const joined = (result: Evaluated, form: (cells: Cells) => string): string =>
+  [
+    form(result.models.length > 1 ? compared(result) : lines(result)),
+    ...(result.latency ? [form(latencyLines(result.latency))] : []),
+  ].join('\n\n');
+
+const forms = {
+  table: (result) => joined(result, table),
+  markdown: (result) => joined(result, markdown),
+  csv,
+  json: (result) => JSON.stringify(result, null, 2),
+} satisfies Record<TableFormat, (result: Evaluated) => string>;
+
+/** The result in one of the forms; without a line break at its end. */
+export const rendered = (result: Evaluated, format: TableFormat): string => forms[format](result);
