@@ -191,3 +191,13 @@ describe('what no gradient passes', () => {
     expect(off).not.toThrow();
   });
 });
+
+it('goes through functions, those of older operator sets among them', async () => {
+  const model = parse(`onnx 8 "" opset "" 17 opset "my" 1
+    graph g { input %x: float32[2,3] %h = my::square(%x) {by: 3.0} %y = my::sum(%h) output %y }
+    function my::square { opset "" 17 attribute by %c = Constant() {value_float: reference float "by"} input %a %b = Mul(%a, %a) %d = Mul(%b, %c) output %d }
+    function my::sum { opset "" 12 input %a %b = ReduceSum(%a) {axes: [1], keepdims: 0} output %b }`);
+  const result = await evaluate(gradients(model, { of: 'y', wrt: ['x'] }), { x: float32([1, 2, 3, 4, 5, 6], [2, 3]) });
+  close(result.y, [42, 231]);
+  close(result['grad.x'], [6, 12, 18, 24, 30, 36]);
+});

@@ -76,7 +76,6 @@ export const pending = {
   Atanh: true,
   AveragePool: true,
   BatchNormalization: true,
-  CastLike: true,
   Celu: true,
   CenterCropPad: true,
   Col2Im: true,

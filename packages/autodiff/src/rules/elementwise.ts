@@ -13,6 +13,7 @@ export const elementwise: RuleTable<
   | 'Abs'
   | 'Add'
   | 'Cast'
+  | 'CastLike'
   | 'Cos'
   | 'Div'
   | 'Dropout'
@@ -38,6 +39,7 @@ export const elementwise: RuleTable<
   Abs: ({ op, x: [x], g }) => [op.Mul(g, op.Sign(x))],
   Add: ({ g }) => [g, g],
   Cast: ({ op, x: [x], g }) => [isFloat(x) ? op.Cast(g, { to: codeOf(x.dtype) }) : null],
+  CastLike: ({ op, x: [x], g }) => [isFloat(x) ? op.Cast(g, { to: codeOf(x.dtype) }) : null, null],
   Cos: ({ op, x: [x], g }) => [op.Neg(op.Mul(g, op.Sin(x)))],
   Div: ({ op, x: [, b], y, g }) => {
     const a = op.Div(g, b);

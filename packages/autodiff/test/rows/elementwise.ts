@@ -32,6 +32,12 @@ export const elementwiseRows: Rows<keyof typeof elementwise> = {
       build: (op, [x, i]) => op.Mul(x!, op.Cast(op.Cast(op.Mul(x!, op.Cast(i!, float64)), { to: 7 }), float64)),
     },
   ],
+  CastLike: [
+    ...shapes.map((dims): Row => ({ inputs: [real(dims), real([])], build: (op, [x, t]) => op.CastLike(x!, t!) })),
+    { inputs: [single(real([2, 3])), real([2])], build: (op, [x, t]) => op.CastLike(x!, t!) },
+    { inputs: [real([2]), int64([3, 4])], build: (op, [x, i]) => op.Mul(x!, op.CastLike(op.Mul(i!, i!), x!)) },
+    { inputs: [real([2]), int64([3])], build: (op, [x, i]) => op.Mul(x!, op.CastLike(op.CastLike(x!, i!), x!)) },
+  ],
   Cos: unary('Cos'),
   Div: [
     ...binary('Div', 0.5, 2),

@@ -71,6 +71,13 @@ describe('inlineFunctions', () => {
     expect(Array.from((await run(inlineFunctions(model).model, { x })).y?.data as Float32Array)).toEqual(expected);
   });
 
+  it('names nodes after the call, and each once', () => {
+    const named = 'my::twice {\nopset "" 20\ninput %a\n%b = Neg(%a) @n\n%c = Exp(%b) @m\noutput %c';
+    const model = text('%g = my::twice(%x) @first\n%h = my::twice(%g) @second\n%y = my::twice(%h)', named);
+    const names = inlineFunctions(model).model.graph.nodes.map((node) => node.name);
+    expect(names).toEqual(['first/n', 'first/m', 'second/n', 'second/m', '', '']);
+  });
+
   it('works out the types of what it writes', () => {
     const { graph } = inlineFunctions(text('%h = my::scale(%x)\n%y = Transpose(%h)', scale)).model;
     expect(graph.outputs[0]).toMatchObject({ dtype: 'float32', shape: [3, 2] });

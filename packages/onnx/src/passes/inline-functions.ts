@@ -45,6 +45,9 @@ function inlined(called: ModelFunction, call: Node, builder: GraphBuilder): Valu
   const operand = giveOperands(graph, call);
   const inputs = new Set(graph.inputs);
   for (const v of valuesOf(graph)) if (v.name !== '' && !inputs.has(v)) v.name = builder.fresh(v.name);
+  // ONNX Runtime wants each node's name once, or none.
+  for (const g of allGraphs(graph))
+    for (const node of g.nodes) node.name = call.name && node.name && `${call.name}/${node.name}`;
   for (const node of graph.nodes) {
     inferOutputs(node);
     builder.graph.nodes.push(node);
