@@ -10,6 +10,7 @@ import { gpt2 } from './gpt2/gpt2.js';
 import { llama, qwen2, qwen3 } from './llama/llama.js';
 import { opt } from './opt/opt.js';
 import { roberta, xlmRoberta } from './roberta/roberta.js';
+import { t5 } from './t5/t5.js';
 
 /** Every architecture, by `model_type`. */
 export const architectures = {
@@ -24,6 +25,7 @@ export const architectures = {
   qwen2,
   qwen3,
   roberta,
+  t5,
   'xlm-roberta': xlmRoberta,
 } as const satisfies Record<string, { readonly modelType: string }>;
 

@@ -19,6 +19,8 @@ const writers = [
   ['opt', 36],
   ['opt-350m-style', 36],
   ['qwen2', 26],
+  ['t5', 47],
+  ['t5-v1_1', 38],
 ] as const;
 
 async function folder(): Promise<string> {
