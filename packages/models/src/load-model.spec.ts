@@ -134,10 +134,10 @@ describe('what does not fit is said', () => {
       'another architecture',
       { model_type: 'mamba' },
       tensors,
-      "model_type 'mamba' is not supported; supported: albert, bert",
+      "model_type 'mamba' is not supported; supported: albert, bart, bert",
     ],
     ['a name of Object.prototype', { model_type: 'constructor' }, tensors, "model_type 'constructor' is not supported"],
-    ['no architecture', {}, tensors, 'expected a model_type, got none; supported: albert, bert'],
+    ['no architecture', {}, tensors, 'expected a model_type, got none; supported: albert, bart, bert'],
     ['no JSON', '{', tensors, 'config.json: expected JSON'],
     [
       'relative positions',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { albert } from './albert/albert.js';
 import type { Architecture } from './architecture.js';
+import { bart, marian } from './bart/bart.js';
 import { bert } from './bert/bert.js';
 import { debertaV2 } from './deberta-v2/deberta-v2.js';
 import { distilbert } from './distilbert/distilbert.js';
@@ -15,12 +16,14 @@ import { t5 } from './t5/t5.js';
 /** Every architecture, by `model_type`. */
 export const architectures = {
   albert,
+  bart,
   bert,
   'deberta-v2': debertaV2,
   distilbert,
   electra,
   gpt2,
   llama,
+  marian,
   opt,
   qwen2,
   qwen3,

@@ -14,8 +14,10 @@ const miniLM = path.join(shared, 'hub/models/sentence-transformers/all-MiniLM-L6
 
 /** Models that write text, with their number of trained parameters. */
 const writers = [
+  ['bart', 91],
   ['gpt2', 28],
   ['llama', 21],
+  ['marian', 85],
   ['opt', 36],
   ['opt-350m-style', 36],
   ['qwen2', 26],
