@@ -34,6 +34,14 @@ export interface MetricsEvent extends OfRun {
   readonly metrics: Readonly<Record<string, number>>;
 }
 
+/** The predictions of a model on a split were made before. */
+export interface PredictionsEvent {
+  readonly type: 'predictions';
+  readonly task: string;
+  readonly split: string;
+  readonly cache: 'hit';
+}
+
 /** A run that ends before its time can go on. */
 export interface ResumableEvent {
   readonly type: 'resumable';
@@ -62,6 +70,7 @@ export type RunEvent =
   | StageEvent
   | NoteEvent
   | MetricsEvent
+  | PredictionsEvent
   | ResumableEvent
   | ResultEvent;
 
@@ -86,6 +95,7 @@ const isLogged = {
   stage: false,
   evaluate: false,
   tokens: false,
+  predictions: false,
   snapshot: false,
   download: false,
   push: false,

@@ -6,6 +6,7 @@ export type {
   MetricsEvent,
   NoteEvent,
   OfRun,
+  PredictionsEvent,
   ResultEvent,
   ResumableEvent,
   RunEvent,

@@ -114,6 +114,7 @@ const shows: { readonly [T in RunEvent['type']]: (event: EventOf<T>, stage: stri
   checkpoint: nothing,
   metrics: nothing,
   tokens: nothing,
+  predictions: nothing,
   snapshot: nothing,
   push: nothing,
   resumable: nothing,

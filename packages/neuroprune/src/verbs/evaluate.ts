@@ -13,6 +13,7 @@ import { type Harness, openSession, type PairScore, scorePair } from '../harness
 import { rendered } from '../harness/tables.js';
 import type { TableFormat } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
+import { belowChance } from '../stages/chance.js';
 import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Run, startRun } from '../stages/stage.js';
@@ -84,6 +85,8 @@ async function scoreAll(
       const message = `${score.task.name} ${score.rows.split}: has no labels; predictions only`;
       context.onEvent({ type: 'note', message });
     }
+    const warning = belowChance(score.task, score.predictions, classifiers.get(pair.model)?.config);
+    if (warning !== undefined) context.onEvent({ type: 'warning', message: `${pair.model}: ${warning}` });
     evaluation.push(await scoredRow(pair, score, options, { cwd: context.cwd, several: classifiers.size > 1 }));
     if (options.glueSubmission === undefined) continue;
     const folder = path.resolve(context.cwd, options.glueSubmission);
