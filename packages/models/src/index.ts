@@ -11,6 +11,8 @@ export {
 export type { BertConfig } from './bert/config.js';
 export { type BuildRequest, type BuiltModel, buildModel } from './build-model.js';
 export { ModelsError } from './errors.js';
+export type { Generation } from './generation.js';
+export { type GenerationFile, type GenerationRequest, generationModels } from './generation-models.js';
 export { type Head, type HeadRequest, headOf, type ProblemType } from './head.js';
 export { type LoadedModel, type LoadOptions, loadModel, parameterTensors, readConfig } from './load-model.js';
 export {
