@@ -8,6 +8,11 @@ export const publishing = {
   branch: option(text.optional(), { description: 'Branch to commit to', 'x-default': 'main' }),
 } as const;
 
+/** Which of several seeds is pushed. */
+export const publishBest = option(z.boolean().default(false), {
+  description: "With --seeds: push the seed that is best by the task's metric on the validation split, not the first",
+});
+
 /** Pushes the model of a run folder. */
 export const PublishOptions = z.strictObject({
   run: option(text, { description: 'Run folder whose model is pushed', 'x-value': 'RUN-DIR', ...argument(0) }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dataset, splits, task } from './data.js';
 import { count, device, model, offline, option, text, threads } from './options.js';
+import { recipeOptions } from './recipe.js';
 
 const positive = z.number().gt(0);
 const notNegative = z.number().min(0);
@@ -18,20 +19,24 @@ export const training = {
     ...recipe,
   }),
   maxSteps: option(count(1).optional(), { description: 'Stop after this many optimizer steps' }),
-  batchSize: option(count(1).optional(), { description: 'Rows of a step', ...recipe }),
+  batchSize: option(count(1).optional(), {
+    description: 'Rows of a batch; a step takes --accumulate of them',
+    ...recipe,
+  }),
   lr: option(positive.optional(), { description: 'Highest learning rate', ...recipe }),
-  schedule: option(z.enum(['linear', 'cosine', 'constant']).optional(), {
-    description: 'Course of the learning rate after the warm-up',
+  schedule: option(z.enum(['linear', 'cosine', 'constant', 'one-cycle']).optional(), {
+    description: "Course of the learning rate after the warm-up; one-cycle as PyTorch's OneCycleLR",
     ...recipe,
   }),
   warmup: option(share.optional(), {
     description: 'Share of the steps in which the learning rate rises',
-    ...recipe,
+    'x-default': "the task's recipe, or 0.3 with --schedule one-cycle",
   }),
   weightDecay: option(notNegative.optional(), {
-    description: 'Decoupled weight decay of the matrices',
+    description: 'Decoupled weight decay of all but norms and biases',
     ...recipe,
   }),
+  ...recipeOptions,
   dropout: option(share.optional(), { description: 'Dropout probability', ...recipe }),
   maxLength: option(count(8).optional(), {
     description: 'Tokens after which a row is cut',

@@ -6,12 +6,15 @@ import { type FetchedModel, fetchModel } from './fetch-model.js';
 import { type Prepared, prepare } from './prepare.js';
 import { type Recipe, recipeOf, type TrainingOptions } from './recipe.js';
 import type { Run } from './stage.js';
+import { fetchTeacher } from './teacher.js';
 
 /** Everything a run starts from; dispose of what is prepared when done. */
 export interface Inputs {
   readonly task: Task;
   readonly recipe: Recipe;
   readonly model: FetchedModel;
+  /** Whom it learns from beside the labels. */
+  readonly teacher?: FetchedModel;
   readonly prepared: Prepared;
 }
 
@@ -20,18 +23,23 @@ export async function inputsOf(options: TrainingOptions, hub: HubOptions, { cont
   const { name } = taskFacts(options);
   const fetched = async () => {
     const model = await fetchModel(options.model, hub, context);
+    const teacher = options.teacher === undefined ? undefined : await fetchTeacher(options.teacher, hub, context);
     const data = await fetchData(options, hub, context);
-    return { model, data: { ...data, task: alignLabels(data.task, await readConfig(model.folder), options.model) } };
+    return {
+      model,
+      teacher,
+      data: { ...data, task: alignLabels(data.task, await readConfig(model.folder), options.model) },
+    };
   };
-  const { model, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
+  const { model, teacher, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
   const { task } = data;
   const recipe = recipeOf(options, task);
   const { cache } = options;
-  const prepared = await stage('prepare', () => prepare({ data, recipe, model, cache }, hub, context));
+  const prepared = await stage('prepare', () => prepare({ data, recipe, model, teacher, cache }, hub, context));
   for (const message of [...modelNotes(prepared), ...dataNotes(task, prepared)]) {
     context.onEvent({ type: 'note', message });
   }
-  return { task, recipe, model, prepared };
+  return { task, recipe, model, ...(teacher && { teacher }), prepared };
 }
 
 function modelNotes({ loaded: { fresh, unused } }: Prepared): string[] {

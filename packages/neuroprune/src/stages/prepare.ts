@@ -16,6 +16,7 @@ import type { TaskData } from './data.js';
 import type { FetchedModel } from './fetch-model.js';
 import type { FetchedRows } from './fetch-rows.js';
 import type { Recipe } from './recipe.js';
+import { loadTeacher } from './teacher.js';
 import { tokenize } from './token-rows.js';
 
 /** A split that is trained or scored on. */
@@ -30,10 +31,15 @@ export interface Split {
 
 /** A model and a task's rows, ready for training. */
 export interface Prepared extends Disposable {
+  readonly task: Task;
   readonly loaded: LoadedModel;
+  /** Whom it learns from beside the labels. */
+  readonly teacher?: LoadedModel;
+  /** Rows by which weights are scored in training. */
+  readonly watched?: { readonly rows: EncodedRows; readonly split: Split };
   readonly train: EncodedRows;
   readonly validation: EncodedRows;
-  readonly splits: { readonly train: Split; readonly validation: Split };
+  readonly splits: { readonly train: Split; readonly validation: Split; readonly watched?: Split };
   /** Longest row in tokens that is asked for and that the model takes. */
   readonly maxLength: number;
 }
@@ -49,6 +55,7 @@ export interface PrepareRequest {
   readonly data: TaskData;
   readonly recipe: Recipe;
   readonly model: FetchedModel;
+  readonly teacher?: FetchedModel | undefined;
   readonly cache: boolean;
 }
 
@@ -57,7 +64,7 @@ export interface PrepareRequest {
  * for more heads than there are.
  */
 export async function prepare(
-  { data, recipe, model, cache }: PrepareRequest,
+  { data, recipe, model, teacher: taught, cache }: PrepareRequest,
   hub: HubOptions,
   context: RunContext,
 ): Promise<Prepared> {
@@ -65,7 +72,14 @@ export async function prepare(
   const loaded = await loadModel(model.folder, { head: headFor(task), seed: recipe.seed });
   if (loaded.head.numLabels !== outputCount(task)) throw new Error('internal: head and task differ');
   checkHeads(recipe, loaded);
-  const maxLength = Math.min(recipe.maxLength, positionsOf(loaded));
+  const { distill } = recipe;
+  const pupil = { task, head: headFor(task), model, loaded };
+  const teacher = distill && taught && (await loadTeacher(taught, { ...pupil, distill }));
+  const maxLength = Math.min(
+    recipe.maxLength,
+    positionsOf(loaded),
+    teacher ? positionsOf(teacher) : Number.POSITIVE_INFINITY,
+  );
   const choice = { task, folder: model.folder, maxLength, cache };
   const tokens = (rows: FetchedRows) => tokenize(rows, choice, hub, context);
   const train = await tokens(data.train);
@@ -82,7 +96,8 @@ export async function prepare(
           splits: { train: whole(data.train, train), validation: whole(data.validation, validation) },
         }
       : divided(data, train, recipe.seed);
-  return { loaded, maxLength, ...rows, [Symbol.dispose]: close };
+  const kept = withWatched(task, rows, recipe);
+  return { task, loaded, ...(teacher && { teacher }), maxLength, ...kept, [Symbol.dispose]: close };
 }
 
 const whole = (source: FetchedRows, { stats }: TokenFile): Split => ({ name: source.split, source, stats });
@@ -104,6 +119,30 @@ function divided({ task, train: source }: TaskData, set: TokenFile, seed: number
     validation: split(`${source.split}, held out`, validation, positions.validation),
   };
   return { train, validation, splits };
+}
+
+type Rows = Pick<Prepared, 'train' | 'validation' | 'splits' | 'watched'>;
+
+/** Rows to score weights by in training: of the validation split, or held out of the training rows. */
+function withWatched(task: Task, rows: Rows, { watch, seed }: Recipe): Rows {
+  if (!watch) return rows;
+  const { splits } = rows;
+  if (watch.on === 'validation') return { ...rows, watched: { rows: rows.validation, split: splits.validation } };
+  const { train, validation } = holdOut(rows.train.rows.length, seed);
+  const classes = task.labels === 'score' ? undefined : outputCount(task);
+  const part = (positions: Int32Array, name: string) => {
+    const of = subset(rows.train, positions);
+    const at = positions.map((position) => splits.train.positions?.[position] ?? position);
+    return { rows: of, split: { ...splits.train, name, stats: statsOf(of.rows, classes), positions: at } };
+  };
+  const kept = part(train, splits.train.name);
+  const held = part(validation, `${splits.train.name}, held out for scores in training`);
+  return {
+    ...rows,
+    train: kept.rows,
+    watched: held,
+    splits: { ...splits, train: kept.split, watched: held.split },
+  };
 }
 
 function checkHeads({ method }: Recipe, { prunable }: LoadedModel): void {

@@ -37,14 +37,16 @@ export interface RecipeFile {
     /** How the rows are read, where the data set is no task of the table. */
     readonly task?: Task;
   };
+  /** What was learnt from beside the labels. */
+  readonly teacher?: { readonly id: string; readonly commit: string | null; readonly files: readonly FileHash[] };
   readonly recipe: Inputs['recipe'];
   readonly versions: Readonly<Record<string, string>>;
 }
 
 /** The recipe file of a run. */
-export function recipeFileOf({ model, task, prepared, recipe }: Inputs): RecipeFile {
+export function recipeFileOf({ model, teacher, task, prepared, recipe }: Inputs): RecipeFile {
   const { id, config } = task.dataset;
-  const { train, validation } = prepared.splits;
+  const { train, validation, watched } = prepared.splits;
   const heldOut = { of: train.source.split, ...HELD_OUT, seed: recipe.seed };
   const split = ({ source, stats }: Split) => ({
     rows: stats.rows,
@@ -65,10 +67,12 @@ export function recipeFileOf({ model, task, prepared, recipe }: Inputs): RecipeF
       commit: train.source.commit,
       splits: {
         [train.name]: split(train),
+        ...(watched && { [watched.name]: { ...split(watched), heldOut } }),
         [validation.name]: { ...split(validation), ...(validation.positions && { heldOut }) },
       },
       ...(!isOfTable(task) && { task }),
     },
+    ...(teacher && { teacher: { id: teacher.id, commit: teacher.commit, files: teacher.files } }),
     recipe,
     versions: versions(),
   };

@@ -1,15 +1,16 @@
 import { availableParallelism } from 'node:os';
 import type { Task } from '@neuroprune/evaluate';
-import type { Method } from '@neuroprune/prune';
+import type { Course, Method } from '@neuroprune/prune';
 import type { Device } from '@neuroprune/runtime';
 import type { VerbOptions } from '../schema/verbs.js';
 import { methodOf, type PruneChoice } from './method.js';
+import { type OptionalRecipe, optionalRecipe, warmupOf } from './recipe-options.js';
 
 /** Options of a training run as the schemas give them. */
 export type TrainingOptions = VerbOptions<'finetune'> & PruneChoice & Pick<VerbOptions<'prune'>, 'baseline'>;
 
 /** How a run trains and prunes, every default filled in. */
-export interface Recipe {
+export interface Recipe extends OptionalRecipe {
   readonly task: Task['name'];
   readonly method: Method;
   /** Whether the same steps are taken densely too, to compare with. */
@@ -18,7 +19,7 @@ export interface Recipe {
   readonly maxSteps?: number;
   readonly batchSize: number;
   readonly lr: number;
-  readonly schedule: 'linear' | 'cosine' | 'constant';
+  readonly schedule: Course;
   readonly warmup: number;
   readonly weightDecay: number;
   readonly dropout: number;
@@ -34,7 +35,7 @@ export interface Recipe {
 
 /** Fills a task's recipe into what the options leave open. */
 export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 'name' | 'recipe'>): Recipe {
-  const { maxSteps, baseline } = options;
+  const { maxSteps, baseline, schedule = recipe.schedule } = options;
   return {
     task: name,
     method: methodOf(options),
@@ -43,11 +44,12 @@ export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 
     ...(maxSteps === undefined ? {} : { maxSteps }),
     batchSize: options.batchSize ?? recipe.batchSize,
     lr: options.lr ?? recipe.learningRate,
-    schedule: options.schedule ?? recipe.schedule,
-    warmup: options.warmup ?? recipe.warmup,
+    schedule,
+    warmup: options.warmup ?? warmupOf(schedule, recipe.warmup),
     weightDecay: options.weightDecay ?? recipe.weightDecay,
     dropout: options.dropout ?? recipe.dropout,
     maxLength: options.maxLength ?? recipe.maxLength,
+    ...optionalRecipe(options),
     ...(options.packing && { packing: true }),
     seed: options.seed,
     ...(options.onNan === 'skip' && { onNan: options.onNan }),

@@ -1,11 +1,13 @@
 import { epochBatches, packedBatches, packLength } from '@neuroprune/evaluate';
 import { buildModel } from '@neuroprune/models';
-import { type CheckpointOptions, type Method, type TrainResult, train } from '@neuroprune/prune';
+import { type CheckpointOptions, type Method, type TrainRequest, type TrainResult, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import type { OfRun } from '../events.js';
 import { testStop } from './checkpoints.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
+import { type Teaching, teach } from './teacher.js';
+import { watched } from './watch.js';
 
 /** How a training is watched and kept. */
 export interface Watch {
@@ -15,18 +17,22 @@ export interface Watch {
 }
 
 /** Trains from the same start on the same batches with a method. */
-export function trainModel(
+export async function trainModel(
   prepared: Prepared,
   recipe: Recipe,
   method: Method,
-  { signal, onEvent, env }: RunContext,
+  context: RunContext,
   { checkpoint, run }: Watch = {},
 ): Promise<TrainResult> {
   const { loaded, train: rows, maxLength } = prepared;
+  const { signal, onEvent, env } = context;
   const { seed, maxSteps } = recipe;
-  return train(
+  const data = stepsOfData(prepared, recipe);
+  await using teaching = await teachingOf(prepared, recipe, data);
+  return await train(
     {
-      ...stepsOfData(prepared, recipe),
+      model: data.model,
+      batches: data.batches,
       loss: lossOf(rows.regression),
       groups: loaded.prunable,
       method,
@@ -37,6 +43,9 @@ export function trainModel(
       warmup: recipe.warmup,
       weightDecay: recipe.weightDecay,
       dropout: recipe.dropout,
+      ...asked(prepared, recipe),
+      ...watched(prepared, recipe, context),
+      ...(teaching && { distill: teaching.distill, teacher: teaching.teacher }),
       seed,
       ...(recipe.onNan && { onNan: recipe.onNan }),
       session: { device: recipe.device, threads: recipe.threads },
@@ -51,14 +60,60 @@ export function trainModel(
   );
 }
 
+/** Options of the trainer that are off unless the recipe has them. */
+function asked({ splits }: Prepared, recipe: Recipe): Partial<TrainRequest> {
+  const { accumulate, maxGradNorm, layerDecay, labelSmoothing, classWeights, freeze, ema, precision } = recipe;
+  const weights = classWeights === 'balanced' ? balanced(splits.train.stats.classes ?? []) : classWeights;
+  return {
+    ...(accumulate !== undefined && { accumulate }),
+    ...(maxGradNorm !== undefined && { maxGradNorm }),
+    ...(layerDecay !== undefined && { layerDecay }),
+    ...(labelSmoothing !== undefined && { labelSmoothing }),
+    ...(weights !== undefined && { classWeights: weights }),
+    ...(freeze !== undefined && { freeze }),
+    ...(ema !== undefined && { ema }),
+    ...(precision !== undefined && { precision }),
+  };
+}
+
+/** rows / (classes · rows of the class), as scikit-learn's `balanced`; 1 for a class without rows. */
+const balanced = (counts: readonly number[]): number[] => {
+  const rows = counts.reduce((a, b) => a + b, 0);
+  return counts.map((count) => (count === 0 ? 1 : rows / (counts.length * count)));
+};
+
+async function teachingOf(
+  { loaded, teacher, train: { regression } }: Prepared,
+  { distill, device, threads }: Recipe,
+  data: ReturnType<typeof stepsOfData>,
+): Promise<Teaching | undefined> {
+  if (!teacher || !distill) return undefined;
+  const { model: student, packing } = data;
+  const session = { device, threads };
+  return teach({
+    student,
+    loaded,
+    taught: teacher,
+    recipe: distill,
+    regression,
+    ...(packing !== undefined && { packing }),
+    session,
+  });
+}
+
 /** The graph that is trained and its batches: a row each, or several in a sequence. */
 function stepsOfData({ loaded, train: rows }: Prepared, { batchSize, seed, packing }: Recipe) {
   if (!packing) {
-    return { model: loaded.model, batches: (epoch: number) => epochBatches(rows, { batchSize, seed, epoch }) };
+    return {
+      packing: undefined,
+      model: loaded.model,
+      batches: (epoch: number) => epochBatches(rows, { batchSize, seed, epoch }),
+    };
   }
   const length = packLength(rows, batchSize);
   const { config, tensors, head } = loaded;
   return {
+    packing: length,
     model: buildModel({ config, tensors, labels: head.numLabels, packing: length }).model,
     batches: (epoch: number) => packedBatches(rows, { batchSize, seed, epoch, length }),
   };
@@ -69,7 +124,10 @@ export const lossOf = (regression: boolean): 'crossEntropy' | 'meanSquaredError'
   regression ? 'meanSquaredError' : 'crossEntropy';
 
 /** Optimizer steps of a run, as the trainer counts them. */
-export function stepsOf({ train: { rows } }: Prepared, { epochs, batchSize, maxSteps }: Recipe): number {
-  const steps = Math.round(Math.ceil(rows.length / batchSize) * epochs);
+export function stepsOf(
+  { train: { rows } }: Prepared,
+  { epochs, batchSize, accumulate = 1, maxSteps }: Recipe,
+): number {
+  const steps = Math.round(Math.ceil(Math.ceil(rows.length / batchSize) / accumulate) * epochs);
   return Math.min(steps, maxSteps ?? Number.POSITIVE_INFINITY);
 }
