@@ -9,6 +9,7 @@ const LOSS = 'accumulated.loss';
 /**
  * Adds up gradients, each already times its `share`, and takes a step with the sum where the scalar `apply` is 1; elsewhere
  * only the sum changes. The loss that a step is judged by is the sum too, so that a bad micro-batch is never forgotten.
+ * An `If` leaves the optimizer out elsewhere, which takes 0.6 to 0.8 of the time of selecting (docs/results/accumulate.md).
  */
 export function accumulating(inner: Optimizer): Optimizer {
   return {
