@@ -5,6 +5,7 @@
 
 Writes packages/onnx/fixtures/operators/:
   schemas.json    inputs, attributes and numbers of outputs of every operator of ai.onnx, operator set 25
+  history.json    the forms of those that changed after operator set 11, by the set they hold from
   inference.json  nodes with the types that ONNX's own shape inference gives them: one-node models of ONNX's test suite,
                   with sizes known and symbolic, and forms of older operator sets
 """
@@ -53,6 +54,26 @@ def schemas():
             if s.name not in newest or newest[s.name].since_version < s.since_version:
                 newest[s.name] = s
     return {name: schema_row(s, since[name]) for name, s in sorted(newest.items())}
+
+
+def history():
+    """Forms of each operator that changed after set 11: [from which set on, the form], deprecated ones left out."""
+    every = {}
+    for s in defs.get_all_schemas_with_history():
+        if s.domain == "" and s.since_version <= OPSET:
+            every.setdefault(s.name, []).append(s)
+    found = {}
+    for name, all_versions in sorted(every.items()):
+        forms = []
+        for s in sorted(all_versions, key=lambda s: s.since_version):
+            form = {} if s.deprecated else {k: v for k, v in schema_row(s, 0).items() if k != "since"}
+            if forms and s.since_version <= 11:
+                forms.pop()
+            if not forms or forms[-1][1] != form:
+                forms.append([s.since_version, form])
+        if forms[-1][0] > 11:
+            found[name] = forms
+    return found
 
 
 def dtype_name(code):
@@ -292,6 +313,8 @@ if __name__ == "__main__":
     head = {"onnx": VERSION, "opset": OPSET}
     lines = [f"{json.dumps(name)}: {json.dumps(s)}" for name, s in schemas().items()]
     write("schemas.json", json.dumps(head)[:-1] + ', "operators": {\n' + ",\n".join(lines) + "\n}}")
+    changes = [f"{json.dumps(name)}: {json.dumps(forms)}" for name, forms in history().items()]
+    write("history.json", json.dumps(head)[:-1] + ', "operators": {\n' + ",\n".join(changes) + "\n}}")
     rows = sorted([*suite_rows(), *old_rows()], key=lambda r: (r["op"], r["opset"]))
     compact = [json.dumps(r, separators=(",", ":"), allow_nan=False) for r in rows]
     write("inference.json", json.dumps({"onnx": VERSION})[:-1] + ', "rows": [\n' + ",\n".join(compact) + "\n]}")
