@@ -72,12 +72,15 @@ export const predictionOf = (
   logits: readonly number[],
 ): Prediction => ({ id, label, prediction: task.labels === 'score' ? logits[0]! : argmax(logits), logits });
 
-/** The task's metrics of some predictions, under the keys of Hugging Face evaluate; F1, precision and recall of three classes or more are macro averages. */
+/** Options with which a task computes its metrics: F1, precision and recall of three classes or more are macro averages. */
+export const metricOptions = (task: Task): { readonly average?: 'macro' } =>
+  outputCount(task) > 2 ? { average: 'macro' } : {};
+
+/** The task's metrics of some predictions, under the keys of Hugging Face evaluate. */
 export function taskMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
   const predicted = predictions.map((row) => row.prediction);
   const labels = predictions.map((row) => row.label);
-  const options = outputCount(task) > 2 ? ({ average: 'macro' } as const) : {};
-  const values = task.metrics.map((name) => labelMetrics[name](predicted, labels, options));
+  const values = task.metrics.map((name) => labelMetrics[name](predicted, labels, metricOptions(task)));
   return Object.assign({}, ...values);
 }
 

@@ -9,7 +9,7 @@ export type { DataBlock, DataRow, EncodedRow, EncodedRows, RowList } from './enc
 export { encode, encodeBlocks } from './encode.js';
 export { EvaluateError } from './error.js';
 export type { Predict, Prediction, ScoreEvent, ScoreOptions, TaskScore } from './evaluate.js';
-export { scoreTask, taskMetrics } from './evaluate.js';
+export { metricOptions, scoreTask, taskMetrics } from './evaluate.js';
 export { alignLabels } from './labels.js';
 export type { List } from './list.js';
 export type { AccuracyOptions } from './metrics/accuracy.js';

@@ -4,6 +4,15 @@ import type { Latency } from './latency.js';
 export interface Interval {
   readonly low: number;
   readonly high: number;
+  readonly standardError: number;
+  readonly samples: number;
+}
+
+/** How a model differs from the first one on the same rows. */
+export interface Paired {
+  readonly difference: number;
+  /** Of approximate randomization: the share of shuffles as far apart by chance. */
+  readonly pValue: number;
 }
 
 /** Scores of one model on one task. */
@@ -19,6 +28,8 @@ export interface Scored {
   readonly metrics: Readonly<Record<string, number>>;
   /** By the keys of `metrics`, at 95 %. */
   readonly intervals: Readonly<Record<string, Interval>>;
+  /** By the keys of `metrics`, against the first model; absent for that one. */
+  readonly paired?: Readonly<Record<string, Paired>>;
   /** Data set, and its commit on the Hub; null for a local folder. */
   readonly dataset: { readonly id: string; readonly config?: string; readonly commit: string | null };
   /** The file its predictions were written to. */

@@ -64,7 +64,7 @@ export async function scorePair(pair: Pair, classifier: Classifier, harness: Har
     context.onEvent({ type: 'warning', message });
   }
   if (cached !== undefined && cached !== 'corrupt') {
-    context.onEvent({ type: 'predictions', task: task.name, split: rows.split, cache: 'hit' });
+    context.onEvent({ type: 'note', message: `${task.name} ${rows.split}: predictions were in the cache` });
     return { task, rows, predictions: cached, metrics: labelledMetrics(task, cached) };
   }
   const { predictions, metrics } = await scored(pair, task, rows, classifier, key, harness);

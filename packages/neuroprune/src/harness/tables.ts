@@ -29,6 +29,12 @@ function lines({ evaluation }: Evaluated): Cells {
   return [['model', 'task', 'metric', 'value', 'split', 'examples'], ...rows];
 }
 
+/** The chance of a difference from the first model, as `(p 0.012)`. */
+const chance = ({ paired }: Scored, metric: string): string => {
+  const found = paired?.[metric];
+  return found === undefined ? '' : ` (p ${found.pValue.toPrecision(2)})`;
+};
+
 /** Models side by side: a line a task and metric, a column a model, the best value marked by `*`. */
 function compared({ evaluation, models }: Evaluated): Cells {
   const keys = evaluation.flatMap((row) => Object.keys(row.metrics).map((metric) => [row.task, metric] as const));
@@ -39,7 +45,7 @@ function compared({ evaluation, models }: Evaluated): Cells {
     const best = Math.max(...values.filter((value) => !Number.isNaN(value)));
     const cell = (row: Scored | undefined, i: number): string => {
       if (row === undefined || !(metric in row.metrics)) return '–';
-      return `${digits(values[i]!)}${margin(row, metric)}${values[i] === best ? '*' : ''}`;
+      return `${digits(values[i]!)}${margin(row, metric)}${values[i] === best ? '*' : ''}${chance(row, metric)}`;
     };
     const examples = of.find((row) => row !== undefined)?.examples ?? 0;
     return [task, metric, ...of.map(cell), String(examples)];

@@ -44,6 +44,9 @@ export const EvaluateOptions = z
       'x-default': 'the folder of the file, or the one above',
       'x-value': 'DIR',
     }),
+    resamples: option(count(0).default(1000), {
+      description: 'Resamples for confidence intervals and for comparisons with the first model; 0 for none',
+    }),
     latency: option(z.boolean().default(false), {
       description: 'Measure milliseconds and rows a second of each model, the models taking turns',
     }),

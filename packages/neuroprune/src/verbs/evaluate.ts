@@ -4,7 +4,7 @@ import { type SessionPredict, tasks } from '@neuroprune/evaluate';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import { underFloors } from '../harness/floors.js';
-import { intervalsOf } from '../harness/intervals.js';
+import { intervalsOf, pairedOf } from '../harness/intervals.js';
 import { type Latency, measure } from '../harness/latency.js';
 import { LOGS, writePairPredictions, writeSubmission, writeTables } from '../harness/outputs.js';
 import { checkSubmission, type Pair, pairsOf } from '../harness/pairs.js';
@@ -77,6 +77,7 @@ async function scoreAll(
   const { options } = harness;
   const evaluation: Scored[] = [];
   const submission: string[] = [];
+  const firsts = new Map<string | undefined, PairScore>();
   for (const pair of pairs) {
     const work = () => scorePair(pair, classifiers.get(pair.model)!, harness);
     const name = pair.task ?? options.dataset ?? '';
@@ -87,7 +88,12 @@ async function scoreAll(
     }
     const warning = belowChance(score.task, score.predictions, classifiers.get(pair.model)?.config);
     if (warning !== undefined) context.onEvent({ type: 'warning', message: `${pair.model}: ${warning}` });
-    evaluation.push(await scoredRow(pair, score, options, { cwd: context.cwd, several: classifiers.size > 1 }));
+    const first = firsts.get(pair.task);
+    if (first === undefined) firsts.set(pair.task, score);
+    const where = { cwd: context.cwd, several: classifiers.size > 1 };
+    const row = await scoredRow(pair, score, options, where);
+    const paired = first && pairedOf(first, score, options.resamples);
+    evaluation.push({ ...row, ...(paired && { paired }) });
     if (options.glueSubmission === undefined) continue;
     const folder = path.resolve(context.cwd, options.glueSubmission);
     await mkdir(folder, { recursive: true });
@@ -99,7 +105,7 @@ async function scoreAll(
 async function scoredRow(
   pair: Pair,
   score: PairScore,
-  { out }: VerbOptions<'evaluate'>,
+  { out, resamples }: VerbOptions<'evaluate'>,
   where: { readonly cwd: string; readonly several: boolean },
 ): Promise<Scored> {
   const { task, rows, predictions, metrics } = score;
@@ -112,7 +118,7 @@ async function scoredRow(
     split: rows.split,
     examples: predictions.length,
     metrics,
-    intervals: intervalsOf(task, predictions),
+    intervals: intervalsOf(task, predictions, resamples),
     dataset: { id, ...(config !== undefined && { config }), commit: rows.commit },
     ...(file !== undefined && { predictions: file }),
   };
