@@ -3,7 +3,8 @@ import { findColumns } from './columns.js';
 import type { DataBlock } from './encode.js';
 import { EvaluateError } from './error.js';
 import { type LabelScan, scanLabels } from './label-scan.js';
-import type { MetricKey, MetricName } from './metrics/metrics.js';
+import { metricFacts } from './metrics/metric-facts.js';
+import type { MetricName } from './metrics/metrics.js';
 import { type Recipe, recipe, type Task } from './tasks.js';
 
 /** What is asked of a data set that is no task of the table; columns that are not named are found. */
@@ -26,15 +27,7 @@ export interface DatasetSource {
   readonly classNames: (column: string) => Promise<readonly string[] | undefined>;
 }
 
-const metricKinds = {
-  accuracy: { score: false, key: 'accuracy' },
-  f1: { score: false, key: 'f1' },
-  precision: { score: false, key: 'precision' },
-  recall: { score: false, key: 'recall' },
-  matthewsCorrelation: { score: false, key: 'matthews_correlation' },
-  pearson: { score: true, key: 'pearson' },
-  spearman: { score: true, key: 'spearmanr' },
-} as const satisfies Record<MetricName, { score: boolean; key: MetricKey }>;
+const isOfScores = (metric: MetricName): boolean => metricFacts[metric].kind === 'scores';
 
 /** Recipe of a data set nobody has measured. */
 export const datasetRecipe: Recipe = recipe(3, 1e-4);
@@ -70,8 +63,8 @@ export async function datasetTask(request: DatasetRequest, source: DatasetSource
     ...(idColumn !== undefined && { idColumn }),
     ...(score ? { labels: 'score' } : classesOf(name, labelColumn, declared, scan)),
     metrics,
-    mainMetric: metricKinds[metrics[0] ?? 'accuracy'].key,
-    direction: 'higher',
+    mainMetric: metricFacts[metrics[0] ?? 'accuracy'].keys[0],
+    direction: metricFacts[metrics[0] ?? 'accuracy'].direction,
     refusesEmpty: true,
     pipelineTag: 'text-classification',
     recipe: datasetRecipe,
@@ -84,7 +77,7 @@ function isScore(
   declared: readonly string[] | undefined,
   scan: LabelScan,
 ): boolean {
-  const kinds = new Set(metrics?.map((metric) => metricKinds[metric].score));
+  const kinds = new Set(metrics?.map(isOfScores));
   if (kinds.size > 1)
     throw new EvaluateError('input', `${name}: expected metrics of classes or of scores, got both: ${metrics}`);
   const [asked] = kinds;

@@ -20,6 +20,8 @@ export type { BleuTokenizer } from './metrics/bleu/tokenizers.js';
 export type { ChrfOptions } from './metrics/chrf/chrf.js';
 export type { ClassAverageOptions, F1Average } from './metrics/class-average.js';
 export type { ExactMatchOptions } from './metrics/exact-match.js';
+export type { MetricFacts } from './metrics/metric-facts.js';
+export { metricFacts } from './metrics/metric-facts.js';
 export type {
   Metric,
   MetricKey,

@@ -4,11 +4,6 @@ const INFINITE = 1_000_000_000;
 /** A step from the words to the reference: keep, replace, add the reference's word, drop the own word; `unset` outside the beam. */
 export const operations = { unset: 0, keep: 1, replace: 2, insert: 3, drop: 4 } as const;
 
-interface Matrix {
-  readonly costs: Int32Array;
-  readonly steps: Uint8Array;
-}
-
 /**
  * Edit distances of orders of the same words to a reference, in a beam around the diagonal as sacreBLEU's
  * `BeamEditDistance`; words are numbers. The rows of the last `align` serve orders that begin alike.
@@ -18,85 +13,77 @@ export class EditDistance {
   readonly #length: number;
   readonly #ratio: number;
   readonly #beam: number;
-  readonly #base: Matrix;
-  readonly #trial: Matrix;
+  /** One row a word, the first for none; what lies outside the beam stays infinite and unset. */
+  readonly #costs: readonly Int32Array[];
+  readonly #steps: readonly Uint8Array[];
+  readonly #trial: readonly [Int32Array, Int32Array];
 
   constructor(reference: Int32Array, length: number) {
+    const width = reference.length + 1;
     this.#reference = reference;
     this.#length = length;
     this.#ratio = length > 0 ? reference.length / length : 1;
     this.#beam = BEAM_WIDTH < this.#ratio / 2 ? Math.ceil(this.#ratio / 2 + BEAM_WIDTH) : BEAM_WIDTH;
-    this.#base = this.#matrix();
-    this.#trial = this.#matrix();
+    this.#costs = Array.from({ length: length + 1 }, () => new Int32Array(width).fill(INFINITE));
+    this.#steps = Array.from({ length: length + 1 }, () => new Uint8Array(width));
+    this.#trial = [new Int32Array(width), new Int32Array(width)];
+    for (let j = 0; j < width; j++) this.#costs[0]![j] = j;
+    this.#steps[0]!.fill(operations.insert);
   }
 
-  #matrix(): Matrix {
-    const width = this.#reference.length + 1;
-    const costs = new Int32Array(width * (this.#length + 1));
-    const steps = new Uint8Array(costs.length);
-    for (let j = 0; j < width; j++) {
-      costs[j] = j;
-      steps[j] = operations.insert;
-    }
-    return { costs, steps };
-  }
-
-  // Rows `from` + 1 to the last of a matrix whose row `from` is there; the step order decides between equal costs.
-  #fill({ costs, steps }: Matrix, words: Int32Array, from: number): number {
+  // The cells of row i in the beam, from the row above; the order of the steps decides between equal costs.
+  #row(i: number, word: number, above: Int32Array, costs: Int32Array, steps: Uint8Array | undefined): void {
     const reference = this.#reference;
-    const [rows, columns] = [this.#length, reference.length];
-    const width = columns + 1;
-    costs.fill(INFINITE, (from + 1) * width);
-    steps.fill(operations.unset, (from + 1) * width);
-    for (let i = from + 1; i <= rows; i++) {
-      const diagonal = Math.floor(i * this.#ratio);
-      const first = Math.max(0, diagonal - this.#beam);
-      const end = i === rows ? width : Math.min(width, diagonal + this.#beam);
-      const word = words[i - 1]!;
-      for (let j = first, at = i * width + first; j < end; j++, at++) {
-        const above = costs[at - width]! + 1;
-        if (j === 0) {
-          costs[at] = above;
-          steps[at] = operations.drop;
-          continue;
-        }
-        const same = word === reference[j - 1];
-        let cost = costs[at - width - 1]! + (same ? 0 : 1);
-        let step: number = same ? operations.keep : operations.replace;
-        if (above < cost) {
-          cost = above;
-          step = operations.drop;
-        }
-        if (costs[at - 1]! + 1 < cost) {
-          cost = costs[at - 1]! + 1;
-          step = operations.insert;
-        }
-        if (cost >= INFINITE) continue;
-        costs[at] = cost;
-        steps[at] = step;
+    const width = costs.length;
+    const diagonal = Math.floor(i * this.#ratio);
+    const first = Math.max(0, diagonal - this.#beam);
+    const end = i === this.#length ? width : Math.min(width, diagonal + this.#beam);
+    let left = INFINITE;
+    for (let j = first; j < end; j++) {
+      const dropped = above[j]! + 1;
+      const same = j > 0 && word === reference[j - 1];
+      let cost = j > 0 ? above[j - 1]! + (same ? 0 : 1) : INFINITE;
+      let step: number = same ? operations.keep : operations.replace;
+      if (dropped < cost) {
+        cost = dropped;
+        step = operations.drop;
       }
+      if (left + 1 < cost) {
+        cost = left + 1;
+        step = operations.insert;
+      }
+      left = Math.min(cost, INFINITE);
+      costs[j] = left;
+      if (steps) steps[j] = cost < INFINITE ? step : operations.unset;
     }
-    return costs[costs.length - 1]!;
+    if (first > 0) costs[first - 1] = INFINITE;
   }
 
   /** Distance of an order of the words, and the steps from its end to its begin. */
   align(words: Int32Array): { readonly distance: number; readonly backward: readonly number[] } {
-    const distance = this.#fill(this.#base, words, 0);
+    for (let i = 1; i <= this.#length; i++) {
+      this.#row(i, words[i - 1]!, this.#costs[i - 1]!, this.#costs[i]!, this.#steps[i]!);
+    }
     const backward: number[] = [];
     for (let i = this.#length, j = this.#reference.length; i > 0 || j > 0; ) {
-      const step = this.#base.steps[i * (this.#reference.length + 1) + j]!;
+      const step = this.#steps[i]![j]!;
       if (step === operations.unset) throw new Error('internal: expected the beam to hold a path, got none');
       backward.push(step);
       if (step !== operations.insert) i--;
       if (step !== operations.drop) j--;
     }
-    return { distance, backward };
+    return { distance: this.#costs[this.#length]!.at(-1)!, backward };
   }
 
   /** Distance of an order of the words that begins with the first `common` words of the one last aligned. */
   distance(words: Int32Array, common: number): number {
-    const width = this.#reference.length + 1;
-    this.#trial.costs.set(this.#base.costs.subarray(common * width, (common + 1) * width), common * width);
-    return this.#fill(this.#trial, words, common);
+    let above = this.#costs[common]!;
+    for (const row of this.#trial) row.fill(INFINITE);
+    for (let i = common + 1; i <= this.#length; i++) {
+      const costs = this.#trial[i % 2]!;
+      this.#row(i, words[i - 1]!, above, costs, undefined);
+      above = costs;
+    }
+    return above.at(-1)!;
   }
 }
