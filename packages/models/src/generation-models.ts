@@ -43,8 +43,16 @@ export function generationModels({
   const structure = asked ? checkStructure(asked, dense(config)) : dense(config);
   const graph = (name: GenerationFile, build: (p: Params) => void): [GenerationFile, Model] => {
     const builder = new GraphBuilder(emptyGraph(modelType));
-    const taken = { used: new Map(), fresh: new Set<string>(), buffers: new Set<string>() };
+    const problems: string[] = [];
+    const taken = {
+      used: new Map(),
+      fresh: new Set<string>(),
+      buffers: new Set<string>(),
+      problems,
+      shapesOnly: false,
+    };
     build(new Params({ builder, tensors, ...taken, initialize: () => undefined }));
+    if (problems.length > 0) throw new ModelsError(problems.join('; '));
     const { outputs } = builder.graph;
     builder.graph.outputs = [...outputs.slice(-1), ...outputs.slice(0, -1)]; // logits before the cache
     return [name, modelOf(builder.graph)];

@@ -6,7 +6,7 @@ import type { RunContext } from '../context.js';
 import { located } from './hub-options.js';
 import { type FileHash, hashFiles } from './write-file.js';
 
-/** What a sequence classifier is tokenized with. */
+/** What a model's texts are tokenized with, and how it writes them. */
 export const tokenizerFiles = [
   'tokenizer.json',
   'tokenizer_config.json',
@@ -17,6 +17,9 @@ export const tokenizerFiles = [
   'merges.txt',
   'spiece.model',
   'tokenizer.model',
+  'source.spm',
+  'target.spm',
+  'generation_config.json',
 ] as const;
 
 const weights = /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/;

@@ -1,17 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { trainable } from '@neuroprune/autodiff';
-import { type Head, type LoadedModel, loadModel, savedConfig } from '@neuroprune/models';
+import { generationModels, type Head, type LoadedModel, loadModel, savedConfig } from '@neuroprune/models';
 import type { Model } from '@neuroprune/onnx';
 import { inferenceGraph } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { type FetchedModel, fetchModel } from '../stages/fetch-model.js';
+import { writeGenerationConfig } from '../stages/generation-config.js';
 import { hubOf } from '../stages/hub-options.js';
 import { writeOnnx } from '../stages/onnx-file.js';
 import { copyTokenizer, ONNX } from '../stages/save.js';
 import { type Run, startRun } from '../stages/stage.js';
+import { tokenLosses } from '../stages/token-losses.js';
 import { writeJson } from '../stages/write-file.js';
 import type { Verification } from '../verify/compare.js';
 import { verifyGolden } from '../verify/verify.js';
@@ -23,8 +25,8 @@ const STEP = 'onnx/step.onnx';
 /** What `convert` made and compared. */
 export interface Converted {
   readonly model: string;
-  /** The ONNX file that was written. */
-  readonly file?: string;
+  /** The ONNX files that were written: one, or an encoder and its decoder. */
+  readonly files?: readonly string[];
   /** The comparison with a golden file, worst tensor first. */
   readonly verification?: Verification;
 }
@@ -39,44 +41,55 @@ export async function run(options: VerbOptions<'convert'>, context: RunContext):
     options.model,
   );
   const { out, verify } = options;
-  const file = out === undefined ? {} : { file: await convert(source, out, options.trainable, started) };
-  if (verify === undefined) return { model: options.model, ...file };
+  const written = out === undefined ? {} : { files: await convert(source, out, options.trainable, started) };
+  if (verify === undefined) return { model: options.model, ...written };
   const verification = await started.stage('verify', () =>
     verifyGolden({ model: source.folder, golden: path.resolve(cwd, verify) }),
   );
-  const result: Converted = { model: options.model, ...file, verification };
+  const result: Converted = { model: options.model, ...written, verification };
   if (verification.ok) return result;
   const bad = verification.rows.filter((row) => !row.ok).length;
   const message = `${verify}: expected every tensor in tolerance, got ${bad} of ${verification.rows.length} out`;
   throw new NeuropruneError('job', message, { result });
 }
 
-async function convert(source: FetchedModel, out: string, step: boolean, { context, stage }: Run): Promise<string> {
+async function convert(source: FetchedModel, out: string, step: boolean, { context, stage }: Run): Promise<string[]> {
   const folder = path.resolve(context.cwd, out);
-  const file = step ? STEP : ONNX;
-  await stage('convert', async () => {
+  return stage('convert', async () => {
     const loaded = await loadModel(source.folder);
     if (loaded.fresh.length > 0) {
       const message = `drawn at random, as the checkpoint lacks them: ${loaded.fresh.join(', ')}`;
       context.onEvent({ type: 'warning', message });
     }
-    const model = step ? trainable(loaded.model, { loss: lossOf(loaded.head) }) : inferenceGraph(loaded.model);
-    await writeFolder(folder, file, model, loaded, source);
+    const graphs = step ? new Map([[STEP, stepGraph(loaded)]]) : inferenceGraphs(loaded);
+    await writeFolder(folder, graphs, loaded, source);
+    return [...graphs.keys()].map((file) => path.join(out, file));
   });
-  return path.join(out, file);
 }
+
+/** The graphs that run a model, by file: one, or those that write text with a cache. */
+function inferenceGraphs(loaded: LoadedModel): ReadonlyMap<string, Model> {
+  const writing = loaded.task === 'causal-lm' || loaded.task === 'seq2seq-lm' ? generationModels(loaded) : undefined;
+  if (!writing) return new Map([[ONNX, inferenceGraph(loaded.model)]]);
+  return new Map([...writing].map(([name, model]) => [`onnx/${name}.onnx`, inferenceGraph(model)]));
+}
+
+const stepGraph = ({ model, task, head, buffers }: LoadedModel): Model =>
+  task === 'sequence-classification'
+    ? trainable(model, { loss: lossOf(head) })
+    : trainable(model, { loss: tokenLosses[task], frozen: (name) => buffers.includes(name) });
 
 async function writeFolder(
   folder: string,
-  file: string,
-  model: Model,
+  graphs: ReadonlyMap<string, Model>,
   loaded: LoadedModel,
   source: FetchedModel,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });
-  await writeOnnx(model, path.join(folder, file));
+  for (const [file, model] of graphs) await writeOnnx(model, path.join(folder, file));
   await writeJson(path.join(folder, 'config.json'), savedConfig(loaded));
   await copyTokenizer(source.folder, folder);
+  if (loaded.architecture.generation) await writeGenerationConfig(folder, loaded.config);
 }
 
 function lossOf({ problemType }: Head): 'crossEntropy' | 'meanSquaredError' {
@@ -89,15 +102,12 @@ function lossOf({ problemType }: Head): 'crossEntropy' | 'meanSquaredError' {
 }
 
 /** A row a tensor, worst first. */
-export function format({ file, verification }: Converted): string {
+export function format({ files = [], verification }: Converted): string {
   const rows = verification?.rows.map(({ name, maxAbs, relative, ok, problem }) => [
     name,
     maxAbs?.toExponential(2) ?? '–',
     relative?.toExponential(2) ?? '–',
     ok ? 'ok' : (problem ?? 'out'),
   ]);
-  return [
-    ...(file === undefined ? [] : [file]),
-    ...(rows ? [table([['tensor', 'max |difference|', 'relative', ''], ...rows])] : []),
-  ].join('\n');
+  return [...files, ...(rows ? [table([['tensor', 'max |difference|', 'relative', ''], ...rows])] : [])].join('\n');
 }

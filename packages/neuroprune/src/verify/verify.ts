@@ -1,8 +1,9 @@
 import { gradients, type Loss, losses, lossInputs } from '@neuroprune/autodiff';
-import { buildModel, type LoadedModel, loadModel, type Task } from '@neuroprune/models';
+import { buildModel, type LoadedModel, loadModel } from '@neuroprune/models';
 import { cloneModel, eliminateDropout, float32, GraphBuilder, type Model, type Tensor } from '@neuroprune/onnx';
 import { createInference } from '@neuroprune/runtime';
 import { NeuropruneError } from '../error.js';
+import { tokenLosses } from '../stages/token-losses.js';
 import { compare, type Values, type Verification } from './compare.js';
 import { type Golden, readGolden } from './golden.js';
 
@@ -23,12 +24,6 @@ export async function verifyGolden({ model: folder, golden: path }: VerifyReques
   const graph = trainingGraph(built.model, parameters, losses[lossOf(loaded, golden)]);
   return compare(await valuesOf(graph, parameters, golden), golden.expected);
 }
-
-const tokenLosses = {
-  'masked-lm': 'tokenCrossEntropy',
-  'causal-lm': 'nextTokenCrossEntropy',
-  'seq2seq-lm': 'tokenCrossEntropy',
-} as const satisfies Record<Exclude<Task, 'sequence-classification'>, keyof typeof losses>;
 
 function lossOf({ task }: LoadedModel, { labels, tokens }: Golden): keyof typeof losses {
   if (tokens !== (task !== 'sequence-classification'))
