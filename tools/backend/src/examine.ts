@@ -1,4 +1,4 @@
-import { lift, type Model, parse, print, readModel, writeModel } from '@neuroprune/onnx';
+import { check, lift, type Model, parse, print, readModel, writeModel } from '@neuroprune/onnx';
 import { adaptersOf } from './adapt.js';
 import { firstDifference, meaningOf } from './canonical.js';
 import { type Case, readCase } from './cases.js';
@@ -11,7 +11,7 @@ export interface Finding {
   readonly id: string;
   /** Why adapters stand between the model and Node's binding of ONNX Runtime. */
   readonly adapters: readonly string[];
-  /** Reading the file. */
+  /** Reading the file, and what `check` says of it. */
   readonly read: string | undefined;
   /** read → write → read → write gives the same bytes. */
   readonly bytes: string | undefined;
@@ -57,6 +57,7 @@ async function structure(test: Case): Promise<Structure> {
   const nothing = { bytes: undefined, kept: undefined, text: undefined, claims: undefined };
   try {
     const model = await readModel(test.model);
+    check(model);
     const written = writeModel(model);
     const bytes = await failureOf(async () => otherBytes(writeModel(await readModel(written)), written));
     const kept = firstDifference(meaningOf(test.model), meaningOf(written));
@@ -93,7 +94,10 @@ const isLiftable = ({ opsets }: Model): boolean => (opsets[''] ?? 0) >= 11 && (o
 async function failureOfLifted(test: Case): Promise<string | undefined | null> {
   const model = await readModel(test.model);
   if (!isLiftable(model)) return null;
-  return failureOf(() => runCase(writeModel(lift(model).model), test));
+  return failureOf(() => {
+    check(lift(model).model);
+    return runCase(writeModel(model), test);
+  });
 }
 
 /** Examines a test. */
