@@ -137,6 +137,7 @@ describe.skipIf(!existsSync(models))('training agrees with PyTorch (golden files
     }
   });
 
+  // The golden files hold parameters of the plain run only; the optimizers' own goldens compare them after clipping too.
   it('bert: five AdamW steps with clipping and a falling rate', async () => {
     const folder = path.join(models, 'bert');
     const golden = (JSON.parse(readFileSync(path.join(folder, 'golden.json'), 'utf8')) as Golden).adamw_clip_linear;
