@@ -73,6 +73,31 @@ export function metricsTable({ evaluation }: RunResult): Block {
   return table(['task, split (examples)', 'metric', 'sparse', ...(withDense ? ['dense', 'difference'] : [])], rows);
 }
 
+/** Metrics of each seed, their mean and its standard error; the best is named, with the metric that says so. */
+export function seedsTable({ seeds }: RunResult): Block[] {
+  if (!seeds) return [];
+  const names = Object.keys(seeds.mean);
+  const row = (label: string, values: Readonly<Record<string, number>>) => [
+    label,
+    ...names.map((name) => format.metric(values[name] ?? Number.NaN)),
+  ];
+  const marks = (seed: number) =>
+    [
+      ...(seed === seeds.best ? [`best by ${seeds.metric}`] : []),
+      ...(seed === seeds.chosen ? ['this report'] : []),
+    ].join(', ');
+  return [
+    table(
+      ['seed', ...names, ''],
+      [
+        ...seeds.runs.map(({ seed, metrics }) => [...row(`${seed}`, metrics), marks(seed)]),
+        [...row('mean', seeds.mean), ''],
+        [...row('standard error', seeds.standardError), ''],
+      ],
+    ),
+  ];
+}
+
 /** What each layer has left. */
 export function structureTable({ structure }: RunResult): Block {
   const number = (n: number | undefined) => (n === undefined ? '–' : format.integer(n));

@@ -4,7 +4,7 @@ import type { Figure } from './figures/figure.js';
 import { headsMap } from './figures/heads-map.js';
 import { trainingCurves } from './figures/training-curves.js';
 import * as format from './format.js';
-import { askedTable, metricsTable, proofNote, sizeTable, structureTable, zerosNote } from './numbers.js';
+import { askedTable, metricsTable, proofNote, seedsTable, sizeTable, structureTable, zerosNote } from './numbers.js';
 import type { RunResult } from './run-result.js';
 import { LayerTopology } from './topology.js';
 import type { TrainingEvent } from './training-event.js';
@@ -58,6 +58,7 @@ function reportBlocks(run: RunResult, title: string, figures: readonly Figure[])
     askedTable(run),
     heading(2, 'Quality'),
     metricsTable(run),
+    ...seedsTable(run),
     heading(2, 'Size and speed'),
     sizeTable(run),
     paragraph(zerosNote(run)),
@@ -78,13 +79,21 @@ function publishedWords({ published }: RunResult): (string | { link: string; to:
 }
 
 function trainingTable({ training }: RunResult): Block {
-  const { steps, seconds, stepMs, tokens, paddedTokens } = training;
+  const { steps, seconds, stepMs, tokens, paddedTokens, best, stoppedEarly } = training;
   const share =
     paddedTokens === 0 ? '' : ` (${format.percent(tokens / paddedTokens)} of those padded to the full length)`;
   return table(
     ['', 'value'],
     [
-      ['steps', format.integer(steps)],
+      ['steps', `${format.integer(steps)}${stoppedEarly ? ', then stopped for want of better scores' : ''}`],
+      ...(best
+        ? [
+            [
+              'best score in training',
+              `${format.metric(best.score)} ${best.metric} after step ${format.integer(best.step)}${best.kept ? ', whose weights these are' : ''}`,
+            ],
+          ]
+        : []),
       ['time', format.duration(seconds)],
       ['one step, at first and at last', `${format.milliseconds(stepMs.first)}, ${format.milliseconds(stepMs.last)}`],
       ['tokens computed', `${format.integer(tokens)}${share}`],

@@ -62,7 +62,24 @@ export const RunResult = z.object({
     stepMs: z.object({ first: z.number(), last: z.number() }),
     tokens: count,
     paddedTokens: count,
+    /** The best score in training that counted, by the task's metric, and whether the run ended with its weights. */
+    best: z.object({ step: count, score: z.number(), metric: z.string(), kept: z.boolean() }).optional(),
+    /** Whether training ended before its last step, for scores had not got better. */
+    stoppedEarly: z.literal(true).optional(),
   }),
+  /** Several seeds: what each came to, and all together; the rest of the result is that of `chosen`. */
+  seeds: z
+    .object({
+      /** The metric by which one is the best. */
+      metric: z.string(),
+      runs: z.array(z.object({ seed: count, folder: z.string(), metrics: Metrics, dense: Metrics.optional() })),
+      mean: Metrics,
+      /** Of the mean: √(variance / n), the variance over n - 1. */
+      standardError: Metrics,
+      best: count,
+      chosen: count,
+    })
+    .optional(),
   published: z.object({ repo: z.string(), commit: z.string(), url: z.string() }).optional(),
   /** Logits of the published model, read through the Hub by another runtime, against those of the file that was pushed. */
   readBack: z.object({ repo: z.string(), examples: count, maxAbsDifference: z.number().nonnegative() }).optional(),

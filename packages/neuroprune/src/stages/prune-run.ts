@@ -154,6 +154,10 @@ function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult 
       stepMs: trained.stepMs,
       tokens: trained.computedTokens,
       paddedTokens: trained.paddedTokens,
+      ...(trained.best && {
+        best: { ...trained.best, metric: task.mainMetric, kept: recipe.watch?.keepBest ?? false },
+      }),
+      ...(trained.stoppedEarly && { stoppedEarly: true }),
     },
   };
 }

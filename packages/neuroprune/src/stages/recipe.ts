@@ -27,6 +27,8 @@ export interface Recipe extends OptionalRecipe {
   /** Whether sequences hold several rows in training. */
   readonly packing?: true;
   readonly seed: number;
+  /** Seeds of a run of several, from `seed` on; its folder holds the files of one of them. */
+  readonly seeds?: number;
   /** Steps whose loss or gradient is not finite are left out, instead of ending the run. */
   readonly onNan?: 'skip';
   readonly device: Device;

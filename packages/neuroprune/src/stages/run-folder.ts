@@ -37,7 +37,16 @@ export async function isResumable(folder: string): Promise<boolean> {
   if (!(await exists(path.join(folder, RECIPE)))) return false;
   const places = [path.join(folder, CHECKPOINTS), path.join(folder, BASELINE, CHECKPOINTS)];
   const steps = await Promise.all(places.map(checkpointSteps));
-  return steps.flat().length > 0 || exists(path.join(folder, BASELINE, SCORE));
+  if (steps.flat().length > 0 || (await exists(path.join(folder, BASELINE, SCORE)))) return true;
+  for (const seed of await seedFoldersOf(folder))
+    if ((await exists(path.join(seed, RESULT))) || (await isResumable(seed))) return true;
+  return false;
+}
+
+/** Folders of the seeds of a run of several. */
+async function seedFoldersOf(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => [] as string[]);
+  return names.filter((name) => /^seed-\d+$/.test(name)).map((name) => path.join(folder, name));
 }
 
 /** What is known of the dense run once it is scored. */

@@ -44,8 +44,29 @@ function formatOutcome(result: TrainOutcome): string {
         ]
       : []),
     ...(published ? [`published: ${published.url} (${published.commit.slice(0, 12)})`] : []),
+    ...seedLines(result),
     `report: ${result.run}/report/index.html`,
   ].join('\n');
+}
+
+/** Each seed, their mean and its standard error. */
+function seedLines({ seeds }: TrainOutcome): string[] {
+  if (!seeds) return [];
+  const names = Object.keys(seeds.mean);
+  const row = (label: string, values: Readonly<Record<string, number>>) => [
+    label,
+    ...names.map((name) => values[name]?.toFixed(4) ?? ''),
+  ];
+  return [
+    '',
+    table([
+      ['seed', ...names],
+      ...seeds.runs.map(({ seed, metrics }) => row(String(seed), metrics)),
+      row('mean', seeds.mean),
+      row('standard error', seeds.standardError),
+    ]),
+    `best by ${seeds.metric}: seed ${seeds.best}; the run folder's model and the table above are those of seed ${seeds.chosen}`,
+  ];
 }
 
 function formatPlan(plan: TrainPlan): string {

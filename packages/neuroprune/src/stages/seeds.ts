@@ -1,0 +1,85 @@
+import { cp, rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { RunResult } from '@neuroprune/report';
+import { EVENTS } from './event-log.js';
+import type { Recipe } from './recipe.js';
+import { readRecipe, taskOf } from './recipe-file.js';
+import { exists, RECIPE, RESULT } from './run-folder.js';
+import { writeJson } from './write-file.js';
+
+/** A finished run of one seed. */
+export interface SeedRun {
+  readonly seed: number;
+  readonly result: RunResult;
+}
+
+/** Name of the folder of a seed in the run folder. */
+export const seedFolder = (seed: number): string => `seed-${seed}`;
+
+/** Mean, its standard error and the best of several seeds; `chosen` is the one whose files stand in the run folder. */
+export function statisticsOf(
+  runs: readonly SeedRun[],
+  metric: string,
+  publishBest: boolean,
+): NonNullable<RunResult['seeds']> {
+  const metricsOf = ({ result }: SeedRun) => result.evaluation[0]?.metrics ?? {};
+  const names = Object.keys(metricsOf(runs[0] as SeedRun));
+  const over = (of: (values: readonly number[]) => number) =>
+    Object.fromEntries(names.map((name) => [name, of(runs.map((run) => metricsOf(run)[name] ?? Number.NaN))]));
+  const score = (run: SeedRun) => metricsOf(run)[metric] ?? Number.NaN;
+  const best = runs.reduce((a, b) => (score(b) > score(a) || Number.isNaN(score(a)) ? b : a)).seed;
+  return {
+    metric,
+    runs: runs.map((run) => ({
+      seed: run.seed,
+      folder: seedFolder(run.seed),
+      metrics: metricsOf(run),
+      ...(run.result.evaluation[0]?.dense && { dense: run.result.evaluation[0].dense }),
+    })),
+    mean: over(mean),
+    standardError: over(standardError),
+    best,
+    chosen: publishBest ? best : (runs[0] as SeedRun).seed,
+  };
+}
+
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** √(Σ (x - mean)² / (n - 1) / n). */
+function standardError(values: readonly number[]): number {
+  const center = mean(values);
+  const squares = values.reduce((sum, x) => sum + (x - center) ** 2, 0);
+  return Math.sqrt(squares / (values.length - 1) / values.length);
+}
+
+/** Says in a run folder that it is one of several seeds, so that it is known for one before any has ended. */
+export const beginSeeds = (folder: string, recipe: Recipe, seeds: number): Promise<void> =>
+  writeJson(path.join(folder, RECIPE), { recipe: { ...recipe, seeds } });
+
+/** What a run folder's recipe asks for, where it is of several seeds or of one. */
+export async function seedsAsked(folder: string): Promise<unknown> {
+  return (await exists(path.join(folder, RECIPE))) ? (await readRecipe(folder)).recipe : undefined;
+}
+
+/** The metric by which seeds are compared. */
+export const metricOf = async (folder: string): Promise<string> => taskOf(await readRecipe(folder)).mainMetric;
+
+/** What a seed's folder has that its run folder has too. */
+const shared = ['model', 'predictions', 'sample.json', EVENTS];
+
+/** Makes a run folder that of the chosen seed, its result with what all seeds come to. */
+export async function gatherSeeds(folder: string, runs: readonly SeedRun[], publishBest: boolean): Promise<RunResult> {
+  const metric = await metricOf(path.join(folder, seedFolder((runs[0] as SeedRun).seed)));
+  const seeds = statisticsOf(runs, metric, publishBest);
+  const from = path.join(folder, seedFolder(seeds.chosen));
+  for (const name of shared) {
+    await rm(path.join(folder, name), { recursive: true, force: true });
+    await cp(path.join(from, name), path.join(folder, name), { recursive: true });
+  }
+  const recipe = await readRecipe(from);
+  await writeJson(path.join(folder, RECIPE), { ...recipe, recipe: { ...recipe.recipe, seeds: runs.length } });
+  const chosen = runs.find(({ seed }) => seed === seeds.chosen) as SeedRun;
+  const result: RunResult = { ...chosen.result, seeds };
+  await writeJson(path.join(folder, RESULT), result);
+  return result;
+}

@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { checkWriteAccess } from '@neuroprune/hub';
+import type { RunResult } from '@neuroprune/report';
+import type { RunContext } from '../context.js';
+import { NeuropruneError } from '../error.js';
+import { runFolder } from '../schema/run-folder.js';
+import { taskFacts } from '../stages/data.js';
+import { hubOf } from '../stages/hub-options.js';
+import { reportRun } from '../stages/prune-run.js';
+import { type PublishRequest, publishRun } from '../stages/publish.js';
+import { type Recipe, recipeOf, type TrainingOptions } from '../stages/recipe.js';
+import { readRun } from '../stages/report.js';
+import { firstDifference } from '../stages/resume.js';
+import { checkRunFolder, exists, inRunFolder, RECIPE, RESULT } from '../stages/run-folder.js';
+import { withRunLock } from '../stages/run-lock.js';
+import { beginSeeds, gatherSeeds, type SeedRun, seedFolder, seedsAsked } from '../stages/seeds.js';
+import { type Run, startRun } from '../stages/stage.js';
+import { type TrainOutcome, type TrainPlan, trainVerb } from './train.js';
+
+/** Options of a training with the choice of what is pushed. */
+export type SeedsOptions = TrainingOptions & { readonly publishBest?: boolean };
+
+/** A training verb over one seed, or over several one after another in folders of their own below the run folder. */
+export function trainSeeds(
+  options: SeedsOptions,
+  context: RunContext,
+  destination?: PublishRequest,
+): Promise<TrainOutcome | TrainPlan> {
+  if (options.seeds === 1 || options.dryRun) return trainVerb({ ...options, seeds: 1 }, context, destination);
+  const out = runFolder(options);
+  const folder = path.resolve(context.cwd, out);
+  return withRunLock(folder, () => several({ options, folder, out, destination }, startRun(context)));
+}
+
+interface Work {
+  readonly options: SeedsOptions;
+  readonly folder: string;
+  readonly out: string;
+  readonly destination: PublishRequest | undefined;
+}
+
+async function several(work: Work, run: Run): Promise<TrainOutcome> {
+  const { options, folder, out, destination } = work;
+  const { context, log } = run;
+  await checkRunFolder(folder);
+  const recipe = recipeOf(options, taskFacts(options));
+  const resume = options.resume && (await isBegun(folder, recipe, options.seeds));
+  const hub = hubOf(context, options);
+  if (destination)
+    await run.stage(
+      'check access',
+      () => checkWriteAccess(destination.to, { options: hub, signal: context.signal }),
+      destination.to,
+    );
+  const result = resume && (await exists(path.join(folder, RESULT))) ? (await readRun(folder)).run : undefined;
+  const done = result ?? (await inRunFolder(folder, () => allSeeds(work, recipe, run, resume), { resume }));
+  const isPublished = done.published?.repo === destination?.to && done.readBack !== undefined;
+  if (!destination || isPublished) return { ...done, run: out };
+  log.resume(folder);
+  return { ...(await publishRun(folder, destination, hub, run)), run: out };
+}
+
+/** Whether there is a run of these seeds to go on with. Throws an input error where there is another. */
+async function isBegun(folder: string, recipe: Recipe, seeds: number): Promise<boolean> {
+  const before = await seedsAsked(folder);
+  if (before === undefined) return false;
+  const { onNan: _, threads: _threads, ...asked } = { ...recipe, seeds };
+  const { onNan: _on, threads: _of, ...wanted } = before as typeof recipe & { seeds?: number };
+  const other = firstDifference('recipe', wanted, JSON.parse(JSON.stringify(asked)));
+  if (!other) return true;
+  throw new NeuropruneError(
+    'input',
+    `--resume: expected ${other.field} as in ${path.join(folder, RECIPE)}, ${other.before}, got ${other.now}; ask for the same, or start anew without --resume`,
+  );
+}
+
+async function allSeeds({ options, folder, out }: Work, recipe: Recipe, run: Run, resume: boolean): Promise<RunResult> {
+  if (!resume) await beginSeeds(folder, recipe, options.seeds);
+  const runs: SeedRun[] = [];
+  for (let i = 0; i < options.seeds; i++) {
+    const seed = options.seed + i;
+    run.context.onEvent({ type: 'note', message: `seed ${seed}, run ${i + 1} of ${options.seeds}` });
+    runs.push({ seed, result: await oneSeed({ options, folder, out }, seed, run.context, resume) });
+  }
+  const result = await gatherSeeds(folder, runs, options.publishBest ?? false);
+  run.log.resume(folder);
+  await reportRun(folder, run);
+  return result;
+}
+
+async function oneSeed(
+  { options, folder, out }: Pick<Work, 'options' | 'folder' | 'out'>,
+  seed: number,
+  context: RunContext,
+  resume: boolean,
+): Promise<RunResult> {
+  const name = seedFolder(seed);
+  const begun = resume && (await exists(path.join(folder, name, RECIPE)));
+  const asked = { ...options, seeds: 1, seed, out: path.join(out, name), resume: begun };
+  const { run: _, ...result } = (await trainVerb(asked, context)) as TrainOutcome;
+  return result;
+}
