@@ -4,7 +4,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../src/encode.js';
-import { epochBatches, loadTokenizer, tasks, tokenCounts } from '../src/index.js';
+import { epochBatches, loadTokenizer, metricFacts, metrics, tasks, tokenCounts } from '../src/index.js';
 import { glueRows } from './shared.js';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -18,6 +18,19 @@ describe('README', () => {
     });
     expect(stdout).toContain('{ tokens: 20, computedTokens: 384, paddedTokens: 256 }');
     expect(stdout).toContain('metrics: { accuracy: 0.5 }');
+  });
+
+  it('its table of metrics is that of the code, and its BLEU comes out', () => {
+    const rows = [...readme.matchAll(/^\| `(\w+)` +\| (`.*?`) +\| (\S+) +\| (higher|lower) +\|/gm)];
+    expect(rows.map(([, name]) => name)).toEqual(Object.keys(metricFacts));
+    for (const [, name, keys, range, direction] of rows) {
+      const facts = metricFacts[name as keyof typeof metricFacts];
+      const high = facts.high === Number.POSITIVE_INFINITY ? '' : facts.high;
+      expect(keys!.match(/\w+/g)).toEqual([...facts.keys]);
+      expect([range!.replace('−', '-'), direction]).toEqual([`${facts.low}…${high}`, facts.direction]);
+    }
+    const { signature } = metrics.bleu(['The cat sat.'], [['The cat sat.', 'A cat sat.']], { effectiveOrder: true });
+    expect(readme).toContain(`{ bleu: 100, signature: '${signature}' }`);
   });
 
   it('its figures of an SST-2 epoch hold', async () => {
