@@ -19,6 +19,8 @@ export interface BuildRequest {
   readonly structure?: Structure;
   /** Sequences of this many tokens hold several examples each; one a row when absent. */
   readonly packing?: number;
+  /** The tensors have no data: the graph cannot run, but says what it needs. */
+  readonly shapesOnly?: boolean;
   /** Makes a missing parameter; nothing may be missing when absent. */
   readonly initialize?: (name: string, dims: readonly number[]) => Tensor | undefined;
 }
@@ -44,7 +46,7 @@ export interface BuiltModel {
 
 /** Builds the forward graph of a configuration, with `Dropout` nodes where training needs them. */
 export function buildModel(request: BuildRequest): BuiltModel {
-  const { config, tensors, labels, task = 'sequence-classification', structure, packing, initialize } = request;
+  const { config, tensors, labels, task = 'sequence-classification', structure, packing } = request;
   const architecture = architectureOf(config);
   if (!architecture.classNames[task])
     throw new ModelsError(`${architecture.modelType}: expected an architecture with a head for ${task}`);
@@ -56,7 +58,10 @@ export function buildModel(request: BuildRequest): BuiltModel {
   const used = new Map<string, Value>();
   const fresh = new Set<string>();
   const buffers = new Set<string>();
-  const p = new Params({ builder, tensors, used, fresh, buffers, initialize: initialize ?? (() => undefined) });
+  const problems: string[] = [];
+  const made = { used, fresh, buffers, problems };
+  const { shapesOnly = false, initialize = () => undefined } = request;
+  const p = new Params({ builder, tensors, initialize, shapesOnly, ...made });
   const dense = architecture.structure(config);
   const shape = { labels, task, structure: structure ? checkStructure(structure, dense) : dense };
   const inputs = {
@@ -66,6 +71,7 @@ export function buildModel(request: BuildRequest): BuiltModel {
     }),
   };
   builder.output(architecture.build(p, inputs, config, shape), 'logits');
+  if (problems.length > 0) throw new ModelsError(unfitMessage(problems));
   return {
     model: modelOf(builder.graph),
     parameters: [...used.keys()],
@@ -73,6 +79,15 @@ export function buildModel(request: BuildRequest): BuiltModel {
     buffers: [...buffers],
     unused: [...tensors.keys()].filter((name) => !used.has(name)),
   };
+}
+
+/** Problems listed in one error; the rest is counted. */
+const MOST_PROBLEMS = 20;
+
+function unfitMessage(problems: readonly string[]): string {
+  const more = problems.length > MOST_PROBLEMS ? `; and ${problems.length - MOST_PROBLEMS} more` : '';
+  const listed = problems.slice(0, MOST_PROBLEMS).join('; ');
+  return `${listed}${more}; the weights are incomplete or do not belong to this configuration`;
 }
 
 function tokenInputs(builder: GraphBuilder, packing: number | undefined, tokenTypes: boolean): TokenInputs {

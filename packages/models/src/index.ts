@@ -29,4 +29,5 @@ export { type ReadOptions, readSafetensors, readSafetensorsHeader } from './safe
 export { encodeSafetensors, safetensorsChunks, writeSafetensors } from './safetensors/write.js';
 export { type SaveRequest, savedConfig, saveModel } from './save-model.js';
 export type { LayerStructure, Structure } from './structure.js';
+export { weightsFile } from './weights-file.js';
 export { writeFileAtomic } from './write-file.js';

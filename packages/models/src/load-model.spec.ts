@@ -1,10 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { float32, type Tensor } from '@neuroprune/onnx';
 import { describe, expect, test } from 'vitest';
 import { hasShared, modelFolder, temporaryFolder } from '../test/shared.js';
 import { tinyJson, tinyTensors } from '../test/tiny.js';
 import { loadModel } from './load-model.js';
+import { toFloat32 } from './safetensors/dtype.js';
+import { readSafetensors } from './safetensors/read.js';
 import { encodeSafetensors, writeSafetensors } from './safetensors/write.js';
 
 const tensors = tinyTensors();
@@ -71,6 +73,64 @@ describe('names', () => {
       expect(loaded.tensors.size).toBe(4 + 1 + 6 * 16 + 4);
     },
   );
+});
+
+describe('weights', () => {
+  test('everything that is missing or does not fit is listed by name, before any weight is read', async () => {
+    const content = new Map<string, Tensor>(without(/layer\.1\.output\.dense/));
+    content.set('bert.pooler.dense.bias', float32(new Float32Array(5)));
+    content.set('bert.embeddings.LayerNorm.bias', { dtype: 'int32', dims: [12], data: new Int32Array(12) });
+    await expect(loadModel(await folderOf(tinyJson, content))).rejects.toThrow(
+      'bert.embeddings.LayerNorm.bias: expected a floating-point type, got int32; ' +
+        'bert.encoder.layer.1.output.dense.weight: expected among the weights, got none; ' +
+        'bert.encoder.layer.1.output.dense.bias: expected among the weights, got none; ' +
+        'bert.pooler.dense.bias: expected [12], got [5]; the weights are incomplete',
+    );
+  });
+
+  test('a long list is cut and counted', async () => {
+    const names = [...tensors.keys()].filter((name) => name.includes('encoder'));
+    const loading = loadModel(await folderOf(tinyJson, without(/encoder/)));
+    await expect(loading).rejects.toThrow(`got none; and ${names.length - 20} more; the weights are incomplete`);
+  });
+
+  test('tensors that the model has no use for are never read', async () => {
+    const integers: Tensor = { dtype: 'int8', dims: [1], data: new Int8Array(1) };
+    const folder = await folderOf(tinyJson, new Map<string, Tensor>([...tensors, ['unused', integers]]));
+    // Whatever is read becomes float32, which integers do not.
+    const reading = readSafetensors(path.join(folder, 'model.safetensors'), { each: toFloat32 });
+    await expect(reading).rejects.toThrow('got int8');
+    expect((await loadModel(folder)).unused).toEqual(['unused']);
+  });
+
+  test('shards are loaded as one file is', async () => {
+    const folder = await folderOf(tinyJson);
+    await rm(path.join(folder, 'model.safetensors'));
+    const shardOf = (name: string) => `model-0000${name.includes('layer.1') ? 2 : 1}-of-00002.safetensors`;
+    for (const shard of ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'])
+      await writeSafetensors(path.join(folder, shard), new Map([...tensors].filter(([n]) => shardOf(n) === shard)));
+    const index = { weight_map: Object.fromEntries([...tensors.keys()].map((name) => [name, shardOf(name)])) };
+    await writeFile(path.join(folder, 'model.safetensors.index.json'), JSON.stringify(index));
+    const loaded = await loadModel(folder);
+    expect(Object.fromEntries(loaded.tensors)).toEqual(Object.fromEntries(tensors));
+    await rm(path.join(folder, 'model-00002-of-00002.safetensors'));
+    await expect(loadModel(folder)).rejects.toThrow('model-00002-of-00002.safetensors: expected a file to read');
+  });
+
+  test.each([
+    ['pytorch_model.bin', 'got pytorch_model.bin, a pickle, which can run code when it is read; write it anew'],
+    ['pytorch_model-00001-of-00002.bin', 'a pickle'],
+    ['model.pt', 'got model.pt, a pickle'],
+    ['weights.pth', 'got weights.pth, a pickle'],
+    ['training_args.bin', 'got none'],
+    ['tf_model.h5', 'got tf_model.h5'],
+    ['adapter_model.safetensors', 'got adapter_model.safetensors'],
+  ])('%s in place of safetensors', async (name, message) => {
+    const folder = await folderOf(tinyJson);
+    await rm(path.join(folder, 'model.safetensors'));
+    await writeFile(path.join(folder, name), 'x');
+    await expect(loadModel(folder)).rejects.toThrow(message);
+  });
 });
 
 describe('a fresh head', () => {
@@ -197,7 +257,7 @@ describe('what does not fit is said', () => {
     await writeFile(path.join(folder, 'config.json'), JSON.stringify(tinyJson));
     await expect(loadModel(folder)).rejects.toThrow('model.safetensors: expected beside config.json, got none');
     await writeFile(path.join(folder, 'pytorch_model.bin'), '');
-    await expect(loadModel(folder)).rejects.toThrow('got pytorch_model.bin alone, a pickle');
+    await expect(loadModel(folder)).rejects.toThrow('got pytorch_model.bin, a pickle, which can run code');
     await writeFile(path.join(folder, 'model.safetensors'), encodeSafetensors(tensors).slice(0, -1));
     await expect(loadModel(folder)).rejects.toThrow('model.safetensors: ');
     await mkdir(path.join(folder, 'sub'));

@@ -1,4 +1,4 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model, Tensor } from '@neuroprune/onnx';
 import { type Architecture, type ModelConfig, standardName, type Task } from './architecture.js';
@@ -6,9 +6,12 @@ import { buildModel } from './build-model.js';
 import { ModelsError } from './errors.js';
 import { type Head, type HeadRequest, headOf } from './head.js';
 import { freshParameter } from './initialize.js';
+import { withoutData } from './params.js';
 import type { PrunableGroups } from './prunable.js';
 import { architectureOf } from './registry.js';
-import { readSafetensors } from './safetensors/read.js';
+import { toFloat32 } from './safetensors/dtype.js';
+import { readSafetensors, readTensorEntries } from './safetensors/read.js';
+import { weightsPath } from './weights-file.js';
 
 /** How a model is loaded. */
 export interface LoadOptions {
@@ -44,13 +47,26 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
   const { head: asked, seed = 0 } = options;
   const { config, architecture } = await readConfig(folder);
   const task = options.task ?? (asked ? 'sequence-classification' : taskOf(config, architecture));
-  const stored = await readSafetensors(await weightsPath(folder));
-  const { tensors, origin } = standardTensors(stored, architecture);
+  const path = await weightsPath(folder);
+  const entries = await readTensorEntries(path);
+  const shapes = new Map(entries.map(({ name, dtype, dims }) => [name, { ...withoutData(dims), dtype } as Tensor]));
+  const { tensors: known, origin } = standardTensors(shapes, architecture);
   const head = headOf(config, asked);
   const mayBeFresh = (name: string) => architecture.headNames.some((pattern) => pattern.test(name));
   const initialize = (name: string, dims: readonly number[]) =>
     mayBeFresh(name) ? freshParameter(name, dims, config.initializer_range, seed) : undefined;
-  const built = buildModel({ config, tensors, labels: head.numLabels, task, initialize });
+  const request = { config, labels: head.numLabels, task };
+  // What is needed is known before any of it is read; the rest of the file never is.
+  const plan = buildModel({
+    ...request,
+    tensors: known,
+    shapesOnly: true,
+    initialize: (name, dims) => (mayBeFresh(name) ? withoutData(dims) : undefined),
+  });
+  const needed = new Set(plan.parameters.map((name) => origin.get(name)));
+  const stored = await readSafetensors(path, { only: (name) => needed.has(name), each: toFloat32 });
+  const { tensors } = standardTensors(stored, architecture);
+  const built = buildModel({ ...request, tensors, initialize });
   return {
     model: built.model,
     config,
@@ -61,7 +77,7 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
     tensors: parameterTensors(built.model, built.parameters),
     fresh: built.fresh,
     buffers: built.buffers,
-    unused: built.unused.map((name) => origin.get(name) ?? name),
+    unused: plan.unused.map((name) => origin.get(name) ?? name),
   };
 }
 
@@ -99,23 +115,6 @@ async function readConfigJson(path: string): Promise<unknown> {
   } catch (cause) {
     throw new ModelsError(`config.json: expected JSON, got something else (${path})`, 'input', { cause });
   }
-}
-
-async function weightsPath(folder: string): Promise<string> {
-  const has = (name: string) =>
-    access(join(folder, name)).then(
-      () => true,
-      () => false,
-    );
-  for (const name of ['model.safetensors', 'model.safetensors.index.json']) {
-    if (await has(name)) return join(folder, name);
-  }
-  const pickled = (await has('pytorch_model.bin')) || (await has('pytorch_model.bin.index.json'));
-  throw new ModelsError(
-    pickled
-      ? `model.safetensors: expected beside config.json, got pytorch_model.bin alone, a pickle, which can run code and is not read; convert it to safetensors (${folder})`
-      : `model.safetensors: expected beside config.json, got none (${folder})`,
-  );
 }
 
 function standardTensors(

@@ -1,6 +1,6 @@
 import { type GraphBuilder, type OpFunctions, sizeOf, type Tensor, type Value, zeros } from '@neuroprune/onnx';
 import { ModelsError } from './errors.js';
-import { toFloat32 } from './safetensors/dtype.js';
+import { isFloat, toFloat32 } from './safetensors/dtype.js';
 
 /** Where parameters come from, and what was done with them. */
 export interface ParamSource {
@@ -13,9 +13,20 @@ export interface ParamSource {
   readonly used: Map<string, Value>;
   /** Names made by `initialize`. */
   readonly fresh: Set<string>;
+  /** Parameters that are missing or do not fit, a sentence each; the first is an error when absent. */
+  readonly problems?: string[];
+  /** The tensors have no data yet: only their types and shapes are looked at. */
+  readonly shapesOnly?: boolean;
   /** Names taken as `buffer`. */
   readonly buffers: Set<string>;
 }
+
+/** Stands for a tensor where only its shape counts. */
+export const withoutData = (dims: readonly number[]): Tensor<'float32'> => ({
+  dtype: 'float32',
+  dims,
+  data: new Float32Array(0),
+});
 
 /** The parameters under a path: each becomes an initializer under its full name, once, after its shape is checked. */
 export class Params {
@@ -99,20 +110,26 @@ export class Params {
   private content(name: string, dims: readonly number[]): Tensor {
     const stored = this.source.tensors.get(name);
     if (!stored) return this.made(name, dims);
-    if (stored.dims.length !== dims.length || stored.dims.some((d, i) => d !== dims[i])) {
-      throw new ModelsError(
-        `${name}: expected [${dims}], got [${stored.dims}]; the weights do not belong to this configuration`,
-      );
-    }
+    if (stored.dims.length !== dims.length || stored.dims.some((d, i) => d !== dims[i]))
+      return this.unfit(`${name}: expected [${dims}], got [${stored.dims}]`, dims);
+    if (!isFloat(stored.dtype)) return this.unfit(`${name}: expected a floating-point type, got ${stored.dtype}`, dims);
+    if (this.source.shapesOnly) return withoutData(dims);
     if (stored.data.length !== sizeOf(dims)) throw new Error(`internal: ${name} holds ${stored.data.length} elements`);
     return toFloat32(stored);
   }
 
   private made(name: string, dims: readonly number[]): Tensor {
     const content = this.source.initialize(name, dims);
-    if (!content) throw new ModelsError(`${name}: expected among the weights, got none; the file is incomplete`);
+    if (!content) return this.unfit(`${name}: expected among the weights, got none`, dims);
     this.source.fresh.add(name);
     return content;
+  }
+
+  /** Notes a problem and goes on, so that all are told at once. */
+  private unfit(problem: string, dims: readonly number[]): Tensor {
+    if (!this.source.problems) throw new ModelsError(problem);
+    this.source.problems.push(problem);
+    return withoutData(dims);
   }
 
   private full(name: string): string {

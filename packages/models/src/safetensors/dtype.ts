@@ -45,6 +45,45 @@ function halfValue(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** Value of 8 bits with that many of exponent and fraction (OFP8, https://arxiv.org/abs/2209.05433); E4M3 has no infinity. */
+function eightBits(bits: number, exponentBits: 4 | 5): number {
+  const fractionBits = 7 - exponentBits;
+  const sign = bits & 0x80 ? -1 : 1;
+  const top = (1 << exponentBits) - 1;
+  const exponent = (bits >> fractionBits) & top;
+  const fraction = bits & ((1 << fractionBits) - 1);
+  if (exponentBits === 4 && (bits & 0x7f) === 0x7f) return Number.NaN;
+  if (exponentBits === 5 && exponent === top) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  const bias = top >> 1;
+  const share = fraction / (1 << fractionBits);
+  return sign * (exponent === 0 ? share * 2 ** (1 - bias) : (1 + share) * 2 ** (exponent - bias));
+}
+
+const table = (count: number, value: (bits: number) => number) =>
+  Float32Array.from({ length: count }, (_, bits) => value(bits));
+
+/** The values of bits by a table; `Float32Array.from` would keep a list of them all beside the result. */
+function looked(bits: Uint8Array | Uint16Array, values: Float32Array): Float32Array {
+  const out = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) out[i] = values[bits[i] as number] as number;
+  return out;
+}
+
+/** The values of all halves, made at the first use. */
+let halves: Float32Array | undefined;
+
+/** The 256 values of each type of 8 bits. */
+const eightBitValues = {
+  float8e4m3fn: table(256, (bits) => eightBits(bits, 4)),
+  float8e5m2: table(256, (bits) => eightBits(bits, 5)),
+  // Exponents alone (OCP Microscaling 1.0).
+  float8e8m0: table(256, (bits) => (bits === 0xff ? Number.NaN : 2 ** (bits - 127))),
+};
+
+/** Element types that `toFloat32` widens. */
+export const isFloat = (dtype: DType): boolean =>
+  ['float32', 'float64', 'float16', 'bfloat16', ...Object.keys(eightBitValues)].includes(dtype);
+
 /** bfloat16 is the upper half of a float32. */
 function fromBfloat16(bits: Uint16Array): Float32Array {
   const wide = new Uint32Array(bits.length);
@@ -52,7 +91,7 @@ function fromBfloat16(bits: Uint16Array): Float32Array {
   return new Float32Array(wide.buffer);
 }
 
-/** A float16, bfloat16 or float64 tensor as float32 (float64 is rounded); float32 comes back as it is. */
+/** A floating-point tensor as float32 (float64 is rounded); float32 comes back as it is. */
 export function toFloat32(t: Tensor): Tensor<'float32'> {
   const data = floatData(t);
   if (data.length !== sizeOf(t.dims)) throw new Error(`internal: ${t.dtype} [${t.dims}] holds ${data.length} elements`);
@@ -64,11 +103,16 @@ function floatData({ dtype, data }: Tensor): Float32Array {
     case 'float32':
       return data as Float32Array;
     case 'float64':
-      return Float32Array.from(data as Float64Array);
+      return new Float32Array(data as Float64Array);
     case 'float16':
-      return Float32Array.from(data as Uint16Array, halfValue);
+      halves ??= table(1 << 16, halfValue);
+      return looked(data as Uint16Array, halves);
     case 'bfloat16':
       return fromBfloat16(data as Uint16Array);
+    case 'float8e4m3fn':
+    case 'float8e5m2':
+    case 'float8e8m0':
+      return looked(data as Uint8Array, eightBitValues[dtype]);
     default:
       throw new ModelsError(`tensor: expected a floating-point type, got ${dtype}`);
   }

@@ -17,6 +17,8 @@ interface Source {
 export interface ReadOptions {
   /** Tensors whose names it turns down are not read; all are when it is absent. */
   readonly only?: (name: string) => boolean;
+  /** What becomes of each tensor as soon as it is read, before the next one is. */
+  readonly each?: (tensor: Tensor) => Tensor;
 }
 
 /** Tensors by name from a `.safetensors` file, its bytes, or the shards of a `.safetensors.index.json`. */
@@ -42,11 +44,13 @@ async function readHeader(source: Source): Promise<{ header: SafetensorsHeader; 
   return { header: parseHeader(bytes, source.bytes - 8 - length, source.name), dataAt: 8 + length };
 }
 
-async function readTensors(source: Source, { only }: ReadOptions): Promise<Map<string, Tensor>> {
+async function readTensors(source: Source, { only, each }: ReadOptions): Promise<Map<string, Tensor>> {
   const { header, dataAt } = await readHeader(source);
   const tensors = new Map<string, Tensor>();
   for (const entry of header.tensors) {
-    if (!only || only(entry.name)) tensors.set(entry.name, await readTensor(source, entry, dataAt));
+    if (only && !only(entry.name)) continue;
+    const tensor = await readTensor(source, entry, dataAt);
+    tensors.set(entry.name, each ? each(tensor) : tensor);
   }
   return tensors;
 }
@@ -56,26 +60,49 @@ async function readTensor(source: Source, { dtype, dims, begin, end }: TensorEnt
   return { dtype, dims, data: viewOf(dtype, await source.read(dataAt + begin, end - begin)) };
 }
 
+/** Types and shapes of a `.safetensors` file's tensors, or of those that a `.safetensors.index.json` names, without their data. */
+export async function readTensorEntries(path: string): Promise<Pick<TensorEntry, 'name' | 'dtype' | 'dims'>[]> {
+  if (!path.endsWith('.index.json')) return [...(await readSafetensorsHeader(path)).tensors];
+  const found = (await readIndex(path)).map(async ({ path: shard, tensors }) => {
+    const { tensors: entries } = await readSafetensorsHeader(shard);
+    return entries.filter(({ name }) => tensors.has(name));
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** One file of an index, and the tensors that are to be read from it. */
+interface Shard {
+  readonly path: string;
+  readonly tensors: ReadonlySet<string>;
+}
+
 const Index = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-async function readShards(path: string, { only }: ReadOptions): Promise<Map<string, Tensor>> {
+async function readIndex(path: string): Promise<Shard[]> {
   const name = basename(path);
   const index = Index.safeParse(await readJson(path));
   if (!index.success) throw new ModelsError(`${name}: expected a weight_map from tensor to file name`);
-  const shardOf = index.data.weight_map;
-  const files = [...new Set(Object.values(shardOf))].sort();
-  if (files.length > limits.shards) {
-    throw new ModelsError(`${name}: expected at most ${limits.shards} shards, got ${files.length}`);
+  const files = new Map<string, Set<string>>();
+  for (const [tensor, file] of Object.entries(index.data.weight_map))
+    files.set(file, (files.get(file) ?? new Set()).add(tensor));
+  if (files.size > limits.shards) {
+    throw new ModelsError(`${name}: expected at most ${limits.shards} shards, got ${files.size}`);
   }
-  const tensors = new Map<string, Tensor>();
-  for (const file of files) {
-    const wanted = (tensor: string) => shardOf[tensor] === file && (!only || only(tensor));
-    const shard = await readSafetensors(join(dirname(path), plainName(file, name)), { only: wanted });
-    for (const [tensor, content] of shard) tensors.set(tensor, content);
+  return [...files]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([file, tensors]) => ({ path: join(dirname(path), plainName(file, name)), tensors }));
+}
+
+async function readShards(path: string, { only, each }: ReadOptions): Promise<Map<string, Tensor>> {
+  const all = new Map<string, Tensor>();
+  for (const { path: file, tensors } of await readIndex(path)) {
+    const wanted = (tensor: string) => tensors.has(tensor) && (!only || only(tensor));
+    const shard = await readSafetensors(file, { only: wanted, ...(each && { each }) });
+    for (const [tensor, content] of shard) all.set(tensor, content);
+    const absent = [...tensors].find((tensor) => wanted(tensor) && !shard.has(tensor));
+    if (absent) throw new ModelsError(`${basename(path)}: expected ${absent} in ${basename(file)}, got none`);
   }
-  const absent = Object.keys(shardOf).find((tensor) => !tensors.has(tensor) && (!only || only(tensor)));
-  if (absent) throw new ModelsError(`${name}: expected ${absent} in ${shardOf[absent]}, got none`);
-  return tensors;
+  return all;
 }
 
 /** A shard lies beside its index; anything that could name another folder is refused. */

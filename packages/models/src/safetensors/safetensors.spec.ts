@@ -176,6 +176,26 @@ describe('toFloat32', () => {
     expect(toFloat32({ dtype, dims: [1], data: Uint16Array.of(bits) }).data[0]).toBe(value);
   });
 
+  test.each<['float8e4m3fn' | 'float8e5m2' | 'float8e8m0', number, number]>([
+    ['float8e4m3fn', 0x38, 1],
+    ['float8e4m3fn', 0xc4, -3],
+    ['float8e4m3fn', 0x7e, 448],
+    ['float8e4m3fn', 0x01, 2 ** -9],
+    ['float8e4m3fn', 0x80, -0],
+    ['float8e4m3fn', 0xff, Number.NaN],
+    ['float8e5m2', 0x3c, 1],
+    ['float8e5m2', 0xc2, -3],
+    ['float8e5m2', 0x7b, 57_344],
+    ['float8e5m2', 0x01, 2 ** -16],
+    ['float8e5m2', 0xfc, Number.NEGATIVE_INFINITY],
+    ['float8e5m2', 0x7d, Number.NaN],
+    ['float8e8m0', 127, 1],
+    ['float8e8m0', 130, 8],
+    ['float8e8m0', 255, Number.NaN],
+  ])('%s bits %i are %d', (dtype, bits, value) => {
+    expect(toFloat32({ dtype, dims: [1], data: Uint8Array.of(bits) }).data[0]).toBe(value);
+  });
+
   test('float64 is rounded, float32 stays the same array, integers are refused', () => {
     expect(toFloat32({ dtype: 'float64', dims: [1], data: Float64Array.of(0.1) }).data[0]).toBe(Math.fround(0.1));
     const t = float32([1]);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type HubOptions, readCard, snapshot } from '@neuroprune/hub';
-import { readConfig } from '@neuroprune/models';
+import { readConfig, weightsFile } from '@neuroprune/models';
 import type { RunContext } from '../context.js';
 import { located } from './hub-options.js';
 import { type FileHash, hashFiles } from './write-file.js';
@@ -16,6 +16,8 @@ export const tokenizerFiles = [
   'vocab.json',
   'merges.txt',
   'spiece.model',
+  'spm.model',
+  'sentencepiece.bpe.model',
   'tokenizer.model',
   'source.spm',
   'target.spm',
@@ -37,13 +39,14 @@ export interface FetchedModel {
   readonly license?: string;
 }
 
-/** Fetches what training needs of a model; one of another architecture is refused before its weights are fetched. */
+/** Fetches what training needs of a model; one of another architecture, or with pickled weights alone, is refused before any are fetched. */
 export async function fetchModel(id: string, hub: HubOptions, context: RunContext): Promise<FetchedModel> {
   const { signal, onEvent, cwd } = context;
   const request = { options: hub, signal, onEvent };
   const place = await located(id, cwd);
   const first = await snapshot(place, { ...request, patterns: ['config.json', 'README.md'] });
   await readConfig(first.folder);
+  weightsFile(first.files, id);
   const wanted = first.files.filter(
     (file) => weights.test(file) || file === 'config.json' || (tokenizerFiles as readonly string[]).includes(file),
   );
