@@ -4,7 +4,15 @@ import { option, TaskName, text } from './options.js';
 const found = { 'x-default': 'found by the usual names' } as const;
 
 /** Metrics by their keys in Hugging Face evaluate. */
-export const MetricKey = z.enum(['accuracy', 'f1', 'matthews_correlation', 'pearson', 'spearmanr']);
+export const MetricKey = z.enum([
+  'accuracy',
+  'f1',
+  'precision',
+  'recall',
+  'matthews_correlation',
+  'pearson',
+  'spearmanr',
+]);
 
 const list = <T extends z.ZodType>(type: T) =>
   z.union([type, z.array(type).min(1)]).transform((items): z.output<T>[] => [items].flat() as z.output<T>[]);

@@ -68,7 +68,7 @@ test.each<[VerbName, unknown, string]>([
   [
     'finetune',
     { model: 'm', dataset: 'd', metric: 'acuracy' },
-    '--metric: expected one or more of accuracy, f1, matthews_correlation, pearson, spearmanr, got acuracy; did you mean accuracy?',
+    '--metric: expected one or more of accuracy, f1, precision, recall, matthews_correlation, pearson, spearmanr, got acuracy; did you mean accuracy?',
   ],
   ['finetune', { model: 'm', dataset: 'd', columns: [] }, '--columns: expected NAME[,NAME], got []'],
   ['evaluate', { model: 'm' }, `--task: required without --dataset; expected one of ${TASKS}`],

@@ -30,6 +30,8 @@ export interface TaskData {
 const metricNames = {
   accuracy: 'accuracy',
   f1: 'f1',
+  precision: 'precision',
+  recall: 'recall',
   matthews_correlation: 'matthewsCorrelation',
   pearson: 'pearson',
   spearmanr: 'spearman',
