@@ -10,12 +10,13 @@ import {
   setting,
   shapeOf,
 } from './context.js';
+import { rootMeanSquare } from './normalization.js';
 import { rotated } from './rotary.js';
 import { attend, merge, split } from './scores.js';
 
-/** Attributes and operands of caches and norms that are not written out, with what they must be. */
+/** Attributes and operands of caches that are not written out, with what they must be. */
 const plain = { k_quant_type: 'NONE', v_quant_type: 'NONE', sliding_window_cache: 0, kv_cache_bit_width: 0 } as const;
-const absent = { 12: 'k_scale', 13: 'v_scale', 14: 'q_norm_weight', 15: 'k_norm_weight' } as const;
+const absent = { 12: 'k_scale', 13: 'v_scale' } as const;
 
 function refuseOthers(c: DecomposeContext): void {
   for (const [name, expected] of Object.entries(plain)) {
@@ -80,6 +81,11 @@ function positions(c: DecomposeContext, q: Value, { past }: Lengths): Value {
   return op.Add(op.Unsqueeze(past, builder.ints(1)), tokens);
 }
 
+/** Each head by its root mean square, times a weight of its size; before the rotation. */
+function normalized(c: DecomposeContext, x: Value, weight: Value | undefined): Value {
+  return weight ? rootMeanSquare(c, x, weight, -1, setting(c, 'qk_norm_epsilon', 1e-6))[0] : x;
+}
+
 function rotatedBoth(c: DecomposeContext, q: Value, k: Value, at: Value): Value[] {
   const { op, node } = c;
   const [cos, sin] = [node.inputs[7], node.inputs[8]];
@@ -118,7 +124,8 @@ export const groupQueryAttention: Decomposition = (c) => {
   refuseOthers(c);
   shapeOf(c, operand(c, 0));
   const [heads, groups] = [setting(c, 'num_heads', 1), setting(c, 'kv_num_heads', 1)];
-  const [query, key, v] = operands(c, heads, groups);
+  const [plainQuery, plainKey, v] = operands(c, heads, groups);
+  const [query, key] = [normalized(c, plainQuery, node.inputs[14]), normalized(c, plainKey, node.inputs[15])];
   const rows = lengths(c, key);
   const at = positions(c, query, rows);
   const turned = setting(c, 'do_rotary', 0) === 1;

@@ -53,17 +53,17 @@ function biased(c: DecomposeContext, given: readonly [Value, Value, Value], head
   );
 }
 
-/** A key padding mask as what is added to the scores: lengths, [batch, total], or [batch, sequence, total]. */
+/** A key padding mask as what is added to the scores: lengths ([batch] or [3·batch + 2]), [batch, total], or [batch, sequence, total]. */
 function paddingBias(c: DecomposeContext, mask: Value, keys: Value): Value {
   const { op, builder } = c;
   const filter = setting(c, 'mask_filter_value', -10000);
   const shape = shapeOf(c, mask);
-  const batch = keys.shape?.[0];
-  if (shape.length === 1 && typeof shape[0] === 'number' && typeof batch === 'number' && shape[0] !== batch) {
-    return refuse(c, `expected 'key_padding_mask' of ${batch} lengths, got ${shape[0]} numbers`);
-  }
   if (shape.length === 1) {
-    const lengths = op.Reshape(op.Cast(mask, { to: 7 }), builder.ints(-1, 1, 1, 1));
+    const batch = keys.shape?.[0];
+    // After the lengths there may be where each row begins, for query and key, which says the same again.
+    const isLong = typeof batch !== 'number' || shape[0] !== batch;
+    const first = isLong ? op.Slice(mask, builder.ints(0), op.Shape(keys, { end: 1 })) : mask;
+    const lengths = op.Reshape(op.Cast(first, { to: 7 }), builder.ints(-1, 1, 1, 1));
     return bias(c, op.Less(countTo(c, extent(c, keys, 2)), lengths), filter, keys);
   }
   const holds = op.Unsqueeze(op.Cast(mask, { to: 9 }), builder.ints(...(shape.length === 2 ? [1, 2] : [1])));

@@ -4,7 +4,13 @@ import { axisOf } from '../shape.js';
 import { type DecomposeContext, type Decomposition, isRead, operand, setting, shapeOf } from './context.js';
 
 /** x/√(mean x² + ε)·scale over the axes from `axis` on, and 1/√(…). Small floats are computed in float32. */
-function rootMeanSquare(c: DecomposeContext, x: Value, scale: Value, axis: number, epsilon: number): [Value, Value] {
+export function rootMeanSquare(
+  c: DecomposeContext,
+  x: Value,
+  scale: Value,
+  axis: number,
+  epsilon: number,
+): [Value, Value] {
   const { op, builder } = c;
   const rank = shapeOf(c, x).length;
   const from = axisOf(axis, rank);

@@ -70,12 +70,13 @@ export const rotaryEmbedding: Decomposition = (c) => {
   return [inHeads(c, x, [heads, -1], rotation)];
 };
 
-/** com.microsoft.RotaryEmbedding: positions of each token, or one offset for all rows. */
+/**
+ * com.microsoft.RotaryEmbedding: positions of each token, or one offset for all rows. ONNX Runtime does nothing with
+ * `scale`; `is_packed_batching` only lets the caches be shorter than the sequence.
+ */
 export const contribRotaryEmbedding: Decomposition = (c) => {
   const { op, builder } = c;
   const [x, positions, cos, sin] = [0, 1, 2, 3].map((i) => operand(c, i)) as [Value, Value, Value, Value];
-  if (setting(c, 'is_packed_batching', 0) !== 0) refuse(c, "expected 'is_packed_batching' 0, got 1");
-  if (setting(c, 'scale', 1) !== 1) refuse(c, "expected 'scale' 1, got another");
   const isFlat = shapeOf(c, x).length === 3;
   const isOffset = shapeOf(c, positions).length === 1;
   const tokens = countTo(c, extent(c, x, isFlat ? 1 : 2));

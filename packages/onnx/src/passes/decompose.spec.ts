@@ -50,7 +50,7 @@ const int32 = (values: readonly number[], dims: readonly number[] = [values.leng
   tensor('int32', dims, Int32Array.from(values));
 const bool = (values: readonly number[], dims: readonly number[]) => tensor('bool', dims, Uint8Array.from(values));
 
-const floats = new Set(['alpha', 'epsilon', 'mask_filter_value', 'scale', 'softcap']);
+const floats = new Set(['alpha', 'epsilon', 'qk_norm_epsilon', 'mask_filter_value', 'scale', 'softcap']);
 const attribute = (name: string, value: number | string): Attribute =>
   typeof value === 'string' ? { type: 'string', value } : { type: floats.has(name) ? 'float' : 'int', value };
 
@@ -102,6 +102,7 @@ function packed(n: 2 | 3): Row {
   return mha(inputs, {}, { like: mha(apart), note: `${n} packed` });
 }
 
+const none = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
 const seqlens = (...n: number[]) => int32(n);
 const scalar = (n: number) => int32([n], []);
 const E = 16; // ONNX Runtime rotates multiples of 16
@@ -122,6 +123,27 @@ const prompt = () => [
   seqlens(2, 2),
   scalar(3),
 ];
+/** Each piece of a head's size by its root mean square, times the weight. */
+function normed({ data, dims }: Tensor, weight: Tensor, epsilon: number): Tensor {
+  const given = data as Float32Array;
+  const at = (i: number) => i - (i % E);
+  const square = (from: number) => given.subarray(from, from + E).reduce((sum, x) => sum + x * x, 0);
+  const scale = (i: number) => Number(weight.data[i % E]) / Math.sqrt(square(at(i)) / E + epsilon);
+  return float32(
+    given.map((x, i) => x * scale(i)),
+    dims,
+  );
+}
+
+/** Norms of query and key inside the node, which the cpu provider lacks, and outside of it. */
+function qkNorm(epsilon: number, attrs: Row['attrs'] = {}): Row {
+  const [q, k, ...rest] = [...prompt(), ...rotary()] as [Tensor, Tensor, ...Tensor[]];
+  const [qWeight, kWeight] = [some(E), some(E)];
+  const outside = [normed(q, qWeight, epsilon), normed(k, kWeight, epsilon), ...rest];
+  const inside = [q, k, ...rest, ...Array.from({ length: 5 }, () => undefined), qWeight, kWeight];
+  const all = { do_rotary: 1, ...attrs };
+  return gqa(inside, all, { like: gqa(outside, { do_rotary: 1 }, { constant: [7, 8] }), note: 'norms' });
+}
 const rotary = (rows = 8) => [some(rows, E / 2), some(rows, E / 2)];
 /** One more token after 3 and 4 cached ones, in caches with room for `room`. */
 const decode = (room = 4) => [
@@ -185,6 +207,18 @@ const rows: readonly Row[] = [
     inputs: [some(B, S, hidden), int64([1]), ...cache(5, 1)],
     attrs: { num_heads: H, rotary_embedding_dim: 2 },
   },
+  {
+    op: 'RotaryEmbedding',
+    inputs: [some(B, S, hidden), int64([0, 1, 1, 0, 0, 1], [2, 3]), ...cache(2)],
+    attrs: { is_packed_batching: 1 },
+    constant: [2, 3],
+  },
+  {
+    op: 'RotaryEmbedding',
+    inputs: [some(B, S, hidden), int64([1]), ...cache()],
+    attrs: { scale: 2 },
+    constant: [2, 3],
+  },
   mha(qkv()),
   mha([some(B, S, hidden), some(B, 4, hidden), some(B, 4, hidden)], { scale: 0.3 }),
   mha([some(B, S, hidden), some(B, 4, hidden), some(B, 4, H * 3)], {}, { note: 'values of another size' }),
@@ -195,6 +229,7 @@ const rows: readonly Row[] = [
   mha([...qkv(), undefined, int32([1, 1, 0, 1, 0, 0], [2, 3])]),
   mha([...qkv(), undefined, int32([1, 1, 0, 1, 0, 0], [2, 3])], { mask_filter_value: -1 }),
   mha([...qkv(), undefined, int32([2, 3])], {}, { note: 'lengths' }),
+  mha([...qkv(), undefined, int32([2, 3, 0, 3, 6, 0, 2, 5])], {}, { note: 'lengths and beginnings' }),
   mha([
     ...qkv(),
     undefined,
@@ -235,6 +270,8 @@ const rows: readonly Row[] = [
   gqa(prompt(), { qk_output: 1 }, { outputs: [0, 1, 2, 3] }),
   gqa(prompt(), { qk_output: 2 }, { outputs: [0, 1, 2, 3] }),
   gqa(prompt(), { causal: 0 }),
+  qkNorm(1e-6),
+  qkNorm(0.5, { qk_norm_epsilon: 0.5 }),
   std('RMSNormalization', [some(2, 3, 4), some(4)], { epsilon: 1e-2 }),
   std('RMSNormalization', [some(2, 3, 4), some(3, 4)], { axis: 1 }),
   std('RotaryEmbedding', [some(B, H, S, D), some(B, S, D / 2), some(B, S, D / 2)]),
@@ -290,4 +327,22 @@ describe('decompose', () => {
       }
     },
   );
+
+  // Of these, ONNX Runtime's cpu provider runs the first alone, over keys that the shared buffer does not hold yet.
+  it.each<readonly [string, Row]>([
+    ["expected no 'past_sequence_length'", mha([...qkv(), ...none(3), some(B, H, 5, D), some(B, H, 5, D), int32([3])])],
+    ["expected no 'cache_indirection'", mha([...qkv(), ...none(6), int32(Array(10).fill(0), [B, 1, 5])])],
+    ["expected no 'k_scale'", gqa([...prompt(), ...none(5), some(1)])],
+    ["expected no 'v_scale'", gqa([...prompt(), ...none(6), some(1)])],
+    ["expected 'k_quant_type' NONE, got PER_TENSOR", gqa(prompt(), { k_quant_type: 'PER_TENSOR' })],
+    ["expected 'v_quant_type' NONE, got PER_CHANNEL", gqa(prompt(), { v_quant_type: 'PER_CHANNEL' })],
+    ["expected 'kv_cache_bit_width' 0, got 8", gqa(prompt(), { kv_cache_bit_width: 8 })],
+    ["expected 'sliding_window_cache' 0, got 1", gqa(prompt(), { sliding_window_cache: 1 })],
+    ["expected 'cos_cache' and 'sin_cache' beside 'do_rotary', got none", gqa(prompt(), { do_rotary: 1 })],
+    ['expected a key beside a query of three axes, got none', mha([some(B, S, hidden)])],
+  ])('refuses: %s', (message, row) => {
+    expect(() => decompose(inferModel(modelWith(row)))).toThrow(
+      new RegExp(`^onnx: decompose: com\\.microsoft\\.${row.op} \\(node '.+'\\): ${message}`),
+    );
+  });
 });
