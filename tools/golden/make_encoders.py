@@ -50,7 +50,7 @@ PROBES = [
     "Naïve café – “quoted” … déjà vu",
     "北京 привет ẞtraße",
     "",
-    " leading space\tand tab",
+    " leading space and a new\u00a0one",
 ]
 
 

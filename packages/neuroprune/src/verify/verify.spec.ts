@@ -57,6 +57,21 @@ const shifted = (t: Tensor): Tensor => {
   return { ...t, data } as Tensor;
 };
 
+const fixtures = path.resolve(import.meta.dirname, '../../../models/fixtures');
+
+describe('convert --verify against PyTorch, on the goldens of the models package', () => {
+  test.each([
+    ['albert', 43],
+    ['deberta-v2', 42],
+  ])('%s: logits, loss and the gradient of every parameter', async (name, parameters) => {
+    const model = path.join(fixtures, name);
+    const { rows, ok } = await verifyGolden({ model, golden: path.join(model, 'golden.safetensors') });
+    expect(rows.filter((row) => !row.ok)).toEqual([]);
+    expect(ok).toBe(true);
+    expect(rows).toHaveLength(2 + parameters);
+  });
+});
+
 describe.skipIf(!existsSync(shared))('convert --verify against PyTorch (skipped without ../shared)', () => {
   test.each([
     ['tiny-random/bert', bert, golden, 41],
