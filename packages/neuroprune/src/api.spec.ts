@@ -15,7 +15,7 @@ afterAll(() => rm(cwd, { recursive: true }));
 test('a call converts, tells of its stages, and returns what --json prints', async () => {
   const events: RunEvent[] = [];
   const result = await convert({ model, out: 'onnx' }, { cwd, env: {}, onEvent: (event) => events.push(event) });
-  expect(result).toEqual({ model, file: 'onnx/onnx/model.onnx' });
+  expect(result).toEqual({ model, files: ['onnx/onnx/model.onnx'] });
   expect(events.map(({ type }) => type)).toEqual(['stage', 'stage', 'warning']);
   expect(await readdir(path.join(cwd, 'onnx'))).toContain('tokenizer.json');
 });

@@ -1,0 +1,208 @@
+import type { Model } from '@neuroprune/onnx';
+import * as ort from 'onnxruntime-node';
+import { describe, expect, test } from 'vitest';
+import { relativeError } from '../test/run.js';
+import { cut, edited, headPlaces, type Place, range, type Tensors, unitPlaces } from '../test/units.js';
+import {
+  ids,
+  logitsOf,
+  results,
+  type Writer,
+  writerBatch,
+  writerConfig,
+  writerModel,
+  writers,
+  writerTensors,
+} from '../test/writers.js';
+import type { ModelConfig } from './architecture.js';
+import { generationModels } from './generation-models.js';
+import type { HeadGroup } from './prunable.js';
+import { prunableWeights } from './prunable.js';
+import { architectureOf } from './registry.js';
+import type { Structure } from './structure.js';
+
+const names = Object.keys(writers) as Writer[];
+const run = (config: ModelConfig, tensors: Tensors, structure?: Structure) =>
+  logitsOf(writerModel(config, { tensors, ...(structure && { structure }) }).model, writerBatch);
+
+describe.each(names)('%s: declared structure is executed', (name) => {
+  const config = writerConfig(name);
+  const tensors = writerTensors(config);
+  const architecture = architectureOf(config);
+  const groups = architecture.prunable(config);
+  const headGroups = groups.flatMap(({ heads, crossHeads }) => (crossHeads ? [heads, crossHeads] : [heads]));
+
+  test('a group a layer; every matrix of the layers is named, each name is a parameter', () => {
+    expect(groups).toHaveLength(architecture.structure(config).length);
+    const cross = groups.flatMap(({ crossHeads: h }) => (h ? [h.query, h.key, h.value, h.output] : []));
+    const named = [...groups.flatMap(prunableWeights), ...cross.map(({ weight }) => weight)];
+    const matrices = [...tensors].filter(([n, t]) => /\.\d+\./.test(n) && t.dims.length === 2).map(([n]) => n);
+    const tables = headGroups.flatMap(({ biasTable }) => biasTable ?? []);
+    expect([...new Set([...named, ...tables])].sort()).toEqual(matrices.sort());
+  });
+
+  test.each(range(0, groups.length))('layer %i: a hidden unit that nothing makes is read by nobody', async (layer) => {
+    const group = groups[layer]!.neurons;
+    const { made, read } = unitPlaces(tensors, group, 4);
+    const silent = edited(tensors, made, 0);
+    const before = await run(config, silent);
+    expect(await run(config, edited(silent, read, 9))).toEqual(before);
+    expect(await run(config, edited(silent, unitPlaces(tensors, group, 5).read, 9))).not.toEqual(before);
+    expect(await run(config, tensors)).not.toEqual(before);
+  });
+
+  test.each(range(0, headGroups.length))('attention %i: a head without values is read by nobody', async (index) => {
+    const group = headGroups[index] as HeadGroup;
+    const { values, scores, read } = headPlaces(tensors, group, 1);
+    const silent = edited(tensors, values, 0);
+    const before = await run(config, silent);
+    for (const places of [read, scores]) expect(await run(config, edited(silent, places, 9))).toEqual(before);
+    expect(await run(config, edited(silent, headPlaces(tensors, group, 2).read, 9))).not.toEqual(before);
+  });
+
+  test('a compacted model equals the one with zeros, layers of different sizes', async () => {
+    const small = compacted(config, tensors);
+    const zeroed = await run(config, small.zeroed);
+    expect(relativeError(await run(config, small.tensors, small.structure), zeroed)).toBeLessThan(1e-5);
+    expect(zeroed).not.toEqual(await run(config, tensors));
+  });
+
+  test('layers without any head or hidden unit keep what has no input', async () => {
+    const places = groups.flatMap(({ heads, crossHeads, neurons }) => [
+      ...[heads, ...(crossHeads ? [crossHeads] : [])].flatMap((g) =>
+        range(0, g.count).flatMap((h) => headPlaces(tensors, g, h).read),
+      ),
+      ...range(0, neurons.count).flatMap((u) => unitPlaces(tensors, neurons, u).read),
+    ]);
+    const none = architecture.structure(config).map((layer) => ({
+      heads: 0,
+      hiddenUnits: 0,
+      ...(layer.crossHeads !== undefined && { crossHeads: 0 }),
+    }));
+    const expected = await run(config, edited(tensors, places, 0));
+    expect(relativeError(await run(config, tensors, none), expected)).toBeLessThan(1e-5);
+  });
+});
+
+/** Layer 0 without its middle head, the last without its first two and half of its hidden units. */
+function compacted(config: ModelConfig, tensors: Tensors) {
+  const { prunable, structure: dense } = architectureOf(config);
+  const groups = prunable(config);
+  const gone = (layer: number) => (layer === 0 ? [1] : layer === groups.length - 1 ? [0, 1] : []);
+  const units = (layer: number) => (layer === groups.length - 1 ? range(0, 5) : []);
+  const removed: Place[] = [];
+  const read: Place[] = [];
+  groups.forEach(({ heads, crossHeads, neurons }, layer) => {
+    for (const group of crossHeads ? [heads, crossHeads] : [heads])
+      for (const head of gone(layer)) {
+        const places = headPlaces(tensors, group, head);
+        removed.push(...places.values, ...places.scores, ...places.read);
+        read.push(...places.read);
+      }
+    for (const unit of units(layer)) {
+      const places = unitPlaces(tensors, neurons, unit);
+      removed.push(...places.made, ...places.read);
+      read.push(...places.read);
+    }
+  });
+  // A head that no layer of a stack has any more is gone from the table that they share.
+  for (const table of new Set(groups.flatMap(({ heads }) => heads.biasTable ?? []))) {
+    const layers = groups.flatMap(({ heads }, i) => (heads.biasTable === table ? [i] : []));
+    const everywhere = range(0, 3).filter((head) => layers.every((layer) => gone(layer).includes(head)));
+    if (everywhere.length > 0) removed.push({ name: table, axis: 1, at: everywhere });
+  }
+  const structure: Structure = dense(config).map((layer, i) => ({
+    heads: layer.heads - gone(i).length,
+    hiddenUnits: layer.hiddenUnits - units(i).length,
+    keptHeads: range(0, layer.heads).filter((head) => !gone(i).includes(head)),
+    ...(layer.crossHeads !== undefined && { crossHeads: layer.crossHeads - gone(i).length }),
+  }));
+  return { tensors: cut(tensors, removed), zeroed: edited(tensors, read, 0), structure };
+}
+
+/** Logits of the last token of one row, token after token through the cache; the prompt at once. */
+async function cached(models: ReadonlyMap<string, Model>, prompt: readonly number[], target: readonly number[]) {
+  const model = models.get('model') ?? models.get('decoder_model_merged')!;
+  const encoder = models.get('encoder_model');
+  const mask = ids([prompt.map(() => 1)]);
+  const states = encoder && (await results(encoder, { input_ids: ids([prompt]), attention_mask: mask }));
+  const fed = encoder ? target : [...prompt, ...target];
+  let cache: Record<string, ort.Tensor> = Object.fromEntries(
+    model.graph.inputs
+      .filter((v) => v.name.startsWith('past_'))
+      .map(({ name, shape = [] }) => {
+        const dims = shape.map((d) => (typeof d === 'number' ? d : d === 'batch_size' ? 1 : 0));
+        return [name, new ort.Tensor('float32', new Float32Array(0), dims)];
+      }),
+  );
+  const logits: number[] = [];
+  const pieces = [
+    range(0, fed.length - target.length + 1),
+    ...range(fed.length - target.length + 1, target.length - 1).map((i) => [i]),
+  ];
+  for (const piece of pieces) {
+    const outputs = await results(model, {
+      input_ids: ids([piece.map((i) => fed[i]!)]),
+      position_ids: ids([piece]),
+      attention_mask: ids([range(0, piece.at(-1)! + 1).map(() => 1)]),
+      encoder_attention_mask: mask,
+      ...(states && { encoder_hidden_states: states.last_hidden_state! }),
+      ...cache,
+    });
+    logits.push(...(outputs.logits!.data as Float32Array));
+    cache = Object.fromEntries(
+      Object.entries(outputs).flatMap(([n, t]) =>
+        n === 'logits' ? [] : [[n.replace('present', 'past_key_values'), t]],
+      ),
+    );
+  }
+  return { logits, cache };
+}
+
+describe.each(names)('%s: writing with a cache', (name) => {
+  const config = writerConfig(name);
+  const tensors = writerTensors(config);
+  const { structure: dense, generation } = architectureOf(config);
+  const prompt = [3, 7, 11, 2];
+  const target = [2, 9, 4, 17, 21];
+  const causal = generation?.kind === 'causal';
+
+  test.each([false, true])('gives the logits of the whole text at once (compacted: %s)', async (isSmall) => {
+    const given = isSmall ? compacted(config, tensors) : { tensors, structure: dense(config) };
+    const { model } = writerModel(config, given);
+    const whole = await logitsOf(model, {
+      input_ids: ids([causal ? [...prompt, ...target] : prompt]),
+      attention_mask: ids([range(0, causal ? prompt.length + target.length : prompt.length).map(() => 1)]),
+      decoder_input_ids: ids([target]),
+    });
+    const models = generationModels({ config, ...given })!;
+    const { logits, cache } = await cached(models, prompt, target);
+    expect(relativeError(logits, whole)).toBeLessThan(1e-5);
+    const decoders = given.structure.filter(
+      (_, i) => causal || i >= given.structure.length - dense(config).filter((l) => l.crossHeads !== undefined).length,
+    );
+    decoders.forEach((layer, i) => {
+      const own = causal ? `${i}` : `${i}.decoder`;
+      expect(cache[`past_key_values.${own}.key`]?.dims).toEqual([1, layer.heads, causal ? 9 : 5, 4]);
+      if (!causal) expect(cache[`past_key_values.${i}.encoder.value`]?.dims).toEqual([1, layer.crossHeads, 4, 4]);
+    });
+  });
+});
+
+test('a decoder that reads no earlier token cannot be cached', () => {
+  const config = writerConfig('llama');
+  const structure = [0, 1].map(() => ({ heads: 0, hiddenUnits: 10 }));
+  expect(() => generationModels({ config, tensors: writerTensors(config), structure })).toThrow('keep one head');
+});
+
+test('an encoder alone writes nothing', () => {
+  const config = architectureOf({ model_type: 'bert' }).config.parse({
+    model_type: 'bert',
+    vocab_size: 30,
+    hidden_size: 12,
+    num_hidden_layers: 1,
+    num_attention_heads: 3,
+    intermediate_size: 10,
+  });
+  expect(generationModels({ config, tensors: new Map() })).toBeUndefined();
+});
