@@ -2,7 +2,7 @@
 
   albert, deberta-v2     a classifier each, with its tokenizer: inputs, logits, loss, the gradient of every parameter in
                          float64, the losses of 5 steps of AdamW, and ids of texts and pairs
-  masked-lm/<type>       a head for masked words each: inputs and logits in float64
+  masked-lm/<type>       a head for masked words each: inputs, logits, loss and gradients in float64
 
 Needs torch 2.5.1, transformers 4.57.1, sentencepiece 0.2.3, protobuf 7.36.2; no network, no GPU.
 Usage: python tools/golden/make_encoders.py
@@ -156,11 +156,15 @@ def masked_lm(cls, config, seed):
     batch = {"input_ids": torch.where(mask, ids, config.pad_token_id), "attention_mask": mask.long()}
     if getattr(config, "type_vocab_size", 0) > 1:
         batch["token_type_ids"] = (torch.arange(9)[None, :] >= 3).long() * mask.long()
-    with torch.no_grad():
-        logits = model.double()(**batch).logits
-    save_file({**batch, "f64.logits": logits}, folder / "golden.safetensors", metadata={"format": "pt"})
+    hidden = torch.rand(3, 9, generator=g) < 0.4
+    batch["labels"] = torch.where(hidden & mask, ids, -100)
+    _, logits, _ = gradients(model, batch)
+    loss64, logits64, grads64 = gradients(model.double(), batch)
+    tensors = {**batch, "logits": logits, "loss": loss64.float().reshape(1), "f64.logits": logits64, "f64.loss": loss64.reshape(1)}
+    tensors |= {f"f64.grad.{n}": g.contiguous() for n, g in grads64.items()}
+    save_file(tensors, folder / "golden.safetensors", metadata={"format": "pt"})
     (folder / "generation_config.json").unlink(missing_ok=True)
-    print(folder.name, logits.abs().max().item())
+    print(folder.name, loss64.item())
 
 
 def main():

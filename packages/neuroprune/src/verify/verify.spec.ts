@@ -63,6 +63,13 @@ describe('convert --verify against PyTorch, on the goldens of the models package
   test.each([
     ['albert', 43],
     ['deberta-v2', 42],
+    ['masked-lm/albert', 44],
+    ['masked-lm/bert', 42],
+    ['masked-lm/deberta-v2', 43],
+    ['masked-lm/distilbert', 41],
+    ['masked-lm/electra', 44],
+    ['masked-lm/roberta', 42],
+    ['masked-lm/xlm-roberta', 42],
   ])('%s: logits, loss and the gradient of every parameter', async (name, parameters) => {
     const model = path.join(fixtures, name);
     const { rows, ok } = await verifyGolden({ model, golden: path.join(model, 'golden.safetensors') });
