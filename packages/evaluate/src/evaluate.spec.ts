@@ -2,7 +2,7 @@ import type { Batch } from '@neuroprune/runtime';
 import { describe, expect, it } from 'vitest';
 import { rowsOfLengths } from '../test/shared.js';
 import type { EncodedRows } from './encode.js';
-import { type Predict, type ScoreEvent, scoreTask } from './evaluate.js';
+import { type Predict, type ScoreEvent, scoreTask, taskMetrics } from './evaluate.js';
 import { tasks } from './tasks.js';
 
 // First token of a row is 1000 · id + 1, so a stub can answer by row.
@@ -67,6 +67,14 @@ describe('scoreTask', () => {
       labelled([0, 2], [3, 4]),
     );
     expect(score).toMatchObject({ split: 'validation_matched', metrics: { accuracy: 1 } });
+  });
+
+  it('averages F1, precision and recall over three classes alike', () => {
+    const predictions = [0, 0, 1, 2].map((label, id) => ({ id, label, prediction: [0, 1, 1, 1][id]!, logits: [] }));
+    const task = { ...tasks.mnli, metrics: ['f1', 'precision', 'recall'] } as const;
+    const { f1, precision, recall } = taskMetrics(task, predictions);
+    // Classes 0, 1 and 2: precision 1, 1/3 and none, recall 1/2, 1 and 0.
+    expect([f1, precision, recall]).toEqual([2 / 3 / 3 + 1 / 2 / 3, 4 / 9, 1 / 2].map((x) => expect.closeTo(x, 12)));
   });
 
   it('tells how far it is', async () => {

@@ -55,16 +55,20 @@ export function classCounts(
 ): Map<number, ClassCount> {
   const counts = new Map<number, ClassCount>();
   const of = (label: number): ClassCount => {
-    const count = counts.get(label) ?? { truth: 0, predicted: 0, correct: 0 };
+    const known = counts.get(label);
+    if (known) return known;
+    const count = { truth: 0, predicted: 0, correct: 0 };
     counts.set(label, count);
     return count;
   };
   const examples = pairCount(metric, predictions, references);
   const weight = weightOf(metric, examples, options.sampleWeight);
   for (let i = 0; i < examples; i++) {
-    of(references[i]!).truth += weight(i);
-    of(predictions[i]!).predicted += weight(i);
-    if (predictions[i] === references[i]) of(references[i]!).correct += weight(i);
+    const truth = of(references[i]!);
+    const predicted = predictions[i] === references[i] ? truth : of(predictions[i]!);
+    truth.truth += weight(i);
+    predicted.predicted += weight(i);
+    if (predicted === truth) truth.correct += weight(i);
   }
   return counts;
 }

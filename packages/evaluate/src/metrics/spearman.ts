@@ -1,15 +1,23 @@
 import { pairCount, type Values } from './pairs.js';
 import { type CorrelationOptions, type CorrelationPValue, correlation, described } from './pearson.js';
 
+// Number of sorted values below a value, or below and equal.
+function countBelow(sorted: Float64Array, value: number, orEqual: boolean): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const before = orEqual ? sorted[middle]! <= value : sorted[middle]! < value;
+    if (before) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 // Ranks from 1; equal values share the mean of their ranks (scipy `rankdata`, method 'average').
 function ranks(values: Values): Float64Array {
-  const order = Array.from({ length: values.length }, (_, i) => i).sort((i, j) => values[i]! - values[j]!);
-  const result = new Float64Array(values.length);
-  for (let start = 0, end = 0; start < order.length; start = end) {
-    while (end < order.length && values[order[end]!] === values[order[start]!]) end++;
-    for (let k = start; k < end; k++) result[order[k]!] = (start + 1 + end) / 2;
-  }
-  return result;
+  const own = Float64Array.from(values);
+  const sorted = own.toSorted();
+  return own.map((value) => (countBelow(sorted, value, false) + 1 + countBelow(sorted, value, true)) / 2);
 }
 
 const hasNaN = (values: Values): boolean => Array.prototype.some.call(values, Number.isNaN);

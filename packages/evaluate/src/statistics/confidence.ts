@@ -29,9 +29,9 @@ export interface Interval {
 /** The positions of all of n examples, in order. */
 export const everyPosition = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
 
-/** Fills positions by drawing from n examples with replacement. */
+/** Fills positions by drawing from n examples with replacement; no two examples' chances differ by more than 2⁻³². */
 export function draw(positions: Int32Array, n: number, below: Below): Int32Array {
-  for (let i = 0; i < positions.length; i++) positions[i] = below(n);
+  for (let i = 0; i < positions.length; i++) positions[i] = Math.floor((below(2 ** 32) / 2 ** 32) * n);
   return positions;
 }
 

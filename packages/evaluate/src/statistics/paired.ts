@@ -65,8 +65,11 @@ const draws = {
     const below = stream(seed);
     const [a, b] = [new Int32Array(size), new Int32Array(size)];
     return () => {
+      let coins = 0;
       for (let i = 0; i < size; i++) {
-        const swap = below(2) === 1;
+        // One draw is 32 tosses.
+        coins = i % 32 === 0 ? below(2 ** 32) : coins >>> 1;
+        const swap = (coins & 1) === 1;
         a[i] = swap ? i + size : i;
         b[i] = swap ? i : i + size;
       }

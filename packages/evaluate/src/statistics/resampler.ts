@@ -39,7 +39,7 @@ const isText = (name: ResampledMetric): name is TextMetricName => Object.hasOwn(
 
 const pick = (values: Values, positions: Int32Array): Float64Array => {
   const picked = new Float64Array(positions.length);
-  for (const [i, position] of positions.entries()) picked[i] = values[position]!;
+  for (let i = 0; i < picked.length; i++) picked[i] = values[positions[i]!]!;
   return picked;
 };
 
@@ -52,8 +52,8 @@ function textResampler(name: TextMetricName, predictions: Texts, references: Ref
     score: (positions) => {
       if (positions.length === 0) return Object.fromEntries(metric.keys.map((key) => [key, Number.NaN]));
       const sums = new Float64Array(width);
-      for (const position of positions) {
-        const start = position * width;
+      for (let i = 0; i < positions.length; i++) {
+        const start = positions[i]! * width;
         for (let j = 0; j < width; j++) sums[j]! += rows[start + j]!;
       }
       return score(sums);
