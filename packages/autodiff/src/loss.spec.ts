@@ -1,18 +1,14 @@
-import { type DType, float32, GraphBuilder, int64, modelOf, type Tensor } from '@neuroprune/onnx';
+import { float32, GraphBuilder, int64, modelOf, type Tensor } from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { gradients } from './gradients.js';
-import { losses } from './loss.js';
+import { losses, lossInputs } from './loss.js';
 
 async function loss(name: keyof typeof losses, output: Tensor, labels: Tensor, weights: number[]) {
   const builder = new GraphBuilder();
-  const shape = ['batch', ...output.dims.slice(1)];
-  const x = builder.input('x', 'float32', shape);
-  const targets = {
-    labels: builder.input('labels', losses[name].labels as DType, ['batch']),
-    weights: builder.input('weights', 'float32', ['batch']),
-  };
-  builder.output(losses[name].build(builder, x, targets), 'loss');
+  const sizes = output.dims.slice(1);
+  const x = builder.input('x', 'float32', ['batch', ...(sizes.length > 1 ? ['sequence', ...sizes.slice(1)] : sizes)]);
+  builder.output(losses[name].build(builder, x, lossInputs(builder, losses[name], x)), 'loss');
   const model = gradients(modelOf(builder.graph), { of: 'loss', wrt: ['x'] });
   const result = await evaluate(model, { x: output, labels, weights: float32(weights) });
   return { value: result.loss?.data[0] as number, gradient: Array.from(result['grad.x']?.data as Float32Array) };
@@ -64,5 +60,64 @@ describe('mean squared error', () => {
   it('wants one score a row', async () => {
     const two = float32([1, 2], [1, 2]);
     await expect(loss('meanSquaredError', two, float32([0]), [1])).rejects.toThrow('expected an output [batch, 1]');
+  });
+});
+
+describe('cross entropy over tokens', () => {
+  // Two texts of three tokens over two words; -100 takes no part.
+  const words = [1, 2, 0.5, -1, 3, 0, -2, 4, 0, 0, 1, 1];
+  const each = float32(words, [2, 3, 2]);
+  const text = (labels: number[]): Tensor => ({ ...int64(labels), dims: [2, 3] }) as Tensor;
+  const nll = (token: number, label: number) => {
+    const row = words.slice(2 * token, 2 * token + 2);
+    return Math.log(row.reduce((sum, x) => sum + Math.exp(x), 0)) - row[label]!;
+  };
+  const mean = (values: number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+  it.each<[what: string, labels: number[], weights: number[], counted: [token: number, label: number][]]>([
+    [
+      'every token counts alike, whatever its text',
+      [0, -100, 1, 1, 0, 1],
+      [1, 1],
+      [
+        [0, 0],
+        [2, 1],
+        [3, 1],
+        [4, 0],
+        [5, 1],
+      ],
+    ],
+    [
+      'a filler row counts nothing',
+      [0, 1, 1, 1, 0, 1],
+      [1, 0],
+      [
+        [0, 0],
+        [1, 1],
+        [2, 1],
+      ],
+    ],
+  ])('%s', async (_, given, weights, counted) => {
+    const got = await loss('tokenCrossEntropy', each, text(given), weights);
+    expect(got.value).toBeCloseTo(mean(counted.map(([token, label]) => nll(token, label))), 6);
+    const silent = words.flatMap((_, i) => (counted.some(([token]) => token === Math.floor(i / 2)) ? [] : [i]));
+    expect(silent.map((i) => Math.abs(got.gradient[i]!))).toEqual(silent.map(() => 0));
+    expect(got.gradient.some((g) => g !== 0)).toBe(true);
+  });
+
+  it('of the next token: the first label is nobody’s, the last token predicts nothing', async () => {
+    const got = await loss('nextTokenCrossEntropy', each, text([1, 0, 1, 0, -100, 1]), [1, 1]);
+    expect(got.value).toBeCloseTo(mean([nll(0, 0), nll(1, 1), nll(4, 1)]), 6);
+    expect([4, 5, 6, 7, 10, 11].map((i) => Math.abs(got.gradient[i]!))).toEqual(new Array(6).fill(0));
+  });
+
+  it('is 0 where no token has a label', async () => {
+    expect((await loss('tokenCrossEntropy', each, text(new Array(6).fill(-100)), [1, 1])).value).toBe(0);
+  });
+
+  it('wants logits of tokens', async () => {
+    await expect(loss('tokenCrossEntropy', float32([1, 2], [1, 2]), int64([0]), [1])).rejects.toThrow(
+      'expected [batch, sequence, vocabulary]',
+    );
   });
 });

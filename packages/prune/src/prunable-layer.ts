@@ -15,7 +15,9 @@ export function prunableLayers(groups: readonly PrunableGroups[], weights: Weigh
   return groups.map((group) => prunableLayer(group, weights));
 }
 
-function prunableLayer({ heads: h, neurons: n }: PrunableGroups, weights: Weights): PrunableLayer {
+function prunableLayer(groups: PrunableGroups, weights: Weights): PrunableLayer {
+  checkLayout(groups);
+  const { heads: h, neurons: n } = groups;
   const width = h.count * h.size;
   const bias = ({ bias: name }: LinearNames) => find(weights, name);
   const [contraction, ...others] = n.in;
@@ -38,6 +40,17 @@ function prunableLayer({ heads: h, neurons: n }: PrunableGroups, weights: Weight
     },
     heads: h.count,
   };
+}
+
+/** Refuses what the method does not look at, so that no matrix is read as another. */
+function checkLayout({ layer, heads: h, neurons: n, crossHeads }: PrunableGroups): void {
+  const linears = [h.query, h.key, h.value, h.output, ...n.out, ...n.in];
+  const problem =
+    ((h.queries ?? 1) > 1 && 'key/value heads that several query heads share') ||
+    (linears.some((names) => names.transposed) && 'matrices stored [in, out]') ||
+    (crossHeads && 'heads that read an encoder') ||
+    (h.biasTable && 'heads with a shared table of position biases');
+  if (problem) throw new PruneError(`${layer}: expected a layout that can be pruned, got ${problem}`);
 }
 
 const withRows = (weights: Weights, names: LinearNames, rows: number): Matrix =>
