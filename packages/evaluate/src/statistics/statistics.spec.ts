@@ -161,7 +161,10 @@ describe('resampling', () => {
       expect(score(everyPosition(size))).toEqual(whole);
       const chosen = Int32Array.of(3, 0, 0, 4);
       const take = <T>(list: readonly T[]) => Array.from(chosen, (i) => list[i]!);
-      const { signature: __, ...values } = metrics[name](take(predictions), take(references)) as Record<string, number>;
+      const { signature: __, ...values } = metrics[name](take(predictions), take(references)) as unknown as Record<
+        string,
+        number
+      >;
       for (const [key, value] of Object.entries(score(chosen))) expect(value).toBeCloseTo(values[key]!, 9);
     },
   );

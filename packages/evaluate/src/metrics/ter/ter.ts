@@ -8,22 +8,12 @@ import {
   textRows,
   textScore,
 } from '../text-pairs.js';
+import { wordNumbers } from '../word-numbers.js';
 import { editsWithShifts } from './shifts.js';
 import { type TerTokenOptions, terWords } from './tokenize.js';
 
 /** Options of `ter`, those of sacreBLEU. */
 export interface TerOptions extends TerTokenOptions, WarningOptions {}
-
-/** Numbers for words, equal words the same. */
-function numbering(): (words: readonly string[]) => Int32Array {
-  const numbers = new Map<string, number>();
-  return (words) =>
-    Int32Array.from(words, (word) => {
-      const number = numbers.get(word) ?? numbers.size;
-      numbers.set(word, number);
-      return number;
-    });
-}
 
 function rate(edits: number, length: number): number {
   if (length > 0) return (100 * edits) / length;
@@ -32,7 +22,7 @@ function rate(edits: number, length: number): number {
 
 function statistics(predictions: Texts, references: References, options: TerOptions): TextStatistics<'ter'> {
   const rows = textRows(predictions, references, 2, (prediction, list) => {
-    const numbers = numbering();
+    const numbers = wordNumbers();
     const own = numbers(terWords(prediction, options));
     // sacreBLEU tokenizes references twice, which splits some marks further.
     const others = list.map((text) => numbers(terWords(terWords(text, options).join(' '), options)));
