@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { readArguments, splitVerb } from './arguments.js';
 
-const common = { json: false, quiet: false, help: false };
+const common = { json: false, events: false, quiet: false, help: false };
 
 test.each([
   [['prune', 'm'], 'prune', ['m']],
@@ -52,7 +52,7 @@ test('options of the command line stand apart from those of the verb', () => {
   const argv = ['run', '--json', '--quiet', '--config', 'c.json', '-h', '--to', 'a/b'];
   expect(readArguments('publish', argv)).toEqual({
     options: { run: 'run', to: 'a/b' },
-    common: { json: true, quiet: true, help: true, config: 'c.json' },
+    common: { json: true, events: false, quiet: true, help: true, config: 'c.json' },
   });
 });
 

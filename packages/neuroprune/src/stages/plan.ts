@@ -1,11 +1,12 @@
-import { outputCount, type RowStats, rowLengths, type Task } from '@neuroprune/evaluate';
+import type { RowStats, Task } from '@neuroprune/evaluate';
 import { prunableWeights } from '@neuroprune/models';
 import { sizeOf } from '@neuroprune/onnx';
-import type { FetchedModel } from './fetch-model.js';
-import { tokenizerFiles } from './fetch-model.js';
-import type { Prepared } from './prepare.js';
+import { type FetchedModel, tokenizerFiles } from './fetch-model.js';
+import type { Inputs } from './inputs.js';
+import type { Memory } from './memory.js';
 import type { Recipe } from './recipe.js';
 import { ONNX } from './save.js';
+import type { Timing } from './time-model.js';
 import { stepsOf } from './train-model.js';
 
 /** A file that a run would publish. */
@@ -38,13 +39,32 @@ export interface Plan {
   readonly prunable: { readonly weights: number; readonly zeros: number; readonly heads: number };
   /** Bytes the training takes at its longest batch, roughly. */
   readonly memory: number;
+  /** Bytes that there are for it. */
+  readonly memoryAvailable: number;
+  /** What steps took that were tried; absent where there is no room for them. */
+  readonly timing?: Timing;
+  /** What is published. */
   readonly files: readonly PlannedFile[];
+  /** What else is written into the run folder. */
+  readonly runFiles: readonly PlannedFile[];
   readonly to?: string;
 }
 
+/** What a plan is made for, besides the inputs of the run. */
+export interface PlanRequest {
+  readonly memory: Memory;
+  readonly timing?: Timing | undefined;
+  readonly keepCheckpoints: number;
+  readonly tensorboard: boolean;
+  /** Where the model would be pushed. */
+  readonly to?: string | undefined;
+}
+
 /** Says what a run would do. */
-export function planOf(task: Task, recipe: Recipe, model: FetchedModel, prepared: Prepared, to?: string): Plan {
+export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanRequest): Plan {
   const { loaded, train, validation } = prepared;
+  const { to, timing } = asked;
+  const { estimate: memory, available: memoryAvailable } = asked.memory;
   const size = (name: string): number => sizeOf(loaded.tensors.get(name)?.dims ?? [0]);
   const blocks = loaded.prunable.map((group) => ({
     layer: group.layer,
@@ -66,29 +86,16 @@ export function planOf(task: Task, recipe: Recipe, model: FetchedModel, prepared
     parameters,
     blocks,
     prunable: { weights, zeros: Math.round(sparsity * weights), heads: sum(blocks.map((block) => block.heads)) },
-    memory: memoryOf(prepared, recipe, parameters, outputCount(task)),
+    memory,
+    memoryAvailable,
+    ...(timing && { timing }),
     files: filesOf(model, parameters),
+    runFiles: runFilesOf(task, recipe, parameters, asked),
     ...(to === undefined ? {} : { to }),
   };
 }
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
-
-/** Copies of the parameters in training: weights and two moments, in and out of a step, what a checkpoint is written
- * from, and the gradient. */
-const STATE_COPIES = 10;
-/** Float32 activations a token keeps for the backward pass, in units of the hidden width and of the hidden units. */
-const KEPT = { width: 16, units: 4, scores: 4 } as const;
-
-/** State and activations of a step; the longest row stands for the longest batch. */
-function memoryOf({ loaded, train }: Prepared, { batchSize }: Recipe, parameters: number, labels: number): number {
-  const length = rowLengths(train).reduce((longest, tokens) => Math.max(longest, tokens), 0);
-  const layers = loaded.prunable.map(({ heads, neurons }) => {
-    const width = heads.count * heads.size;
-    return KEPT.width * width + KEPT.units * neurons.count + KEPT.scores * heads.count * length;
-  });
-  return 4 * (STATE_COPIES * parameters + batchSize * (length * sum(layers) + labels));
-}
 
 function filesOf({ files }: FetchedModel, parameters: number): PlannedFile[] {
   const kept = files.filter(({ path }) => (tokenizerFiles as readonly string[]).includes(path));
@@ -99,5 +106,28 @@ function filesOf({ files }: FetchedModel, parameters: number): PlannedFile[] {
     { path: 'neuroprune.json', bytes: null },
     { path: ONNX, bytes: 4 * parameters, atMost: true },
     ...kept.map(({ path, bytes }) => ({ path, bytes })),
+  ];
+}
+
+/** Weights and two moments. */
+const STATE_SLOTS = 3;
+
+function runFilesOf(
+  { name }: Task,
+  { baseline }: Recipe,
+  parameters: number,
+  { keepCheckpoints, tensorboard }: PlanRequest,
+): PlannedFile[] {
+  const checkpoints = { bytes: keepCheckpoints * STATE_SLOTS * 4 * parameters };
+  return [
+    { path: 'recipe.json', bytes: null },
+    { path: 'events.ndjson', bytes: null },
+    { path: 'checkpoints/', ...checkpoints },
+    ...(baseline === undefined ? [] : [{ path: 'baseline/', ...checkpoints, atMost: true }]),
+    { path: 'run.json', bytes: null },
+    { path: `predictions/${name}.ndjson`, bytes: null },
+    { path: 'sample.json', bytes: null },
+    { path: 'report/', bytes: null },
+    ...(tensorboard ? [{ path: 'tensorboard/', bytes: null }] : []),
   ];
 }

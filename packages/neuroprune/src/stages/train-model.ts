@@ -24,40 +24,50 @@ export async function trainModel(
   context: RunContext,
   { checkpoint, run }: Watch = {},
 ): Promise<TrainResult> {
-  const { loaded, train: rows, maxLength } = prepared;
   const { signal, onEvent, env } = context;
-  const { seed, maxSteps } = recipe;
-  const data = stepsOfData(prepared, recipe);
-  await using teaching = await teachingOf(prepared, recipe, data);
-  return await train(
-    {
-      model: data.model,
-      batches: data.batches,
-      loss: lossOf(rows.regression),
-      groups: loaded.prunable,
-      method,
-      epochs: recipe.epochs,
-      ...(maxSteps === undefined ? {} : { maxSteps }),
-      lr: recipe.lr,
-      schedule: recipe.schedule,
-      warmup: recipe.warmup,
-      weightDecay: recipe.weightDecay,
-      dropout: recipe.dropout,
-      ...asked(prepared, recipe),
-      ...watched(prepared, recipe, context),
-      ...(teaching && { distill: teaching.distill, teacher: teaching.teacher }),
-      seed,
-      ...(recipe.onNan && { onNan: recipe.onNan }),
-      session: { device: recipe.device, threads: recipe.threads },
-      maxLength,
-    },
-    {
+  return withRequest(prepared, recipe, method, context, (request) =>
+    train(request, {
       signal,
       ...(checkpoint ? { checkpoint } : {}),
       ...testStop(env),
       onEvent: (event) => onEvent(run === undefined ? event : { ...event, run }),
-    },
+    }),
   );
+}
+
+/** Does work with what the trainer is asked; a teacher is there meanwhile. */
+export async function withRequest<T>(
+  prepared: Prepared,
+  recipe: Recipe,
+  method: Method,
+  context: RunContext,
+  work: (request: TrainRequest) => Promise<T>,
+): Promise<T> {
+  const { loaded, train: rows, maxLength } = prepared;
+  const { seed, maxSteps } = recipe;
+  const data = stepsOfData(prepared, recipe);
+  await using teaching = await teachingOf(prepared, recipe, data);
+  return await work({
+    model: data.model,
+    batches: data.batches,
+    loss: lossOf(rows.regression),
+    groups: loaded.prunable,
+    method,
+    epochs: recipe.epochs,
+    ...(maxSteps === undefined ? {} : { maxSteps }),
+    lr: recipe.lr,
+    schedule: recipe.schedule,
+    warmup: recipe.warmup,
+    weightDecay: recipe.weightDecay,
+    dropout: recipe.dropout,
+    ...asked(prepared, recipe),
+    ...watched(prepared, recipe, context),
+    ...(teaching && { distill: teaching.distill, teacher: teaching.teacher }),
+    seed,
+    ...(recipe.onNan && { onNan: recipe.onNan }),
+    session: { device: recipe.device, threads: recipe.threads },
+    maxLength,
+  });
 }
 
 /** Options of the trainer that are off unless the recipe has them. */

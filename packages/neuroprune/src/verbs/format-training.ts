@@ -1,3 +1,4 @@
+import { duration } from '../cli/progress.js';
 import { methodTitle } from '../stages/method.js';
 import type { Plan } from '../stages/plan.js';
 import { small, table } from './table.js';
@@ -89,14 +90,31 @@ function formatPlan(plan: TrainPlan): string {
       ...dataRows(plan),
       ['steps', `${integer(plan.steps)}${recipe.baseline ? ', twice' : ''}`],
       ['learning rate', String(recipe.lr)],
-      ['memory of training, roughly', `${integer(plan.memory / 1e6)} MB`],
+      ['memory of training, roughly', `${integer(plan.memory / 1e6)} MB of ${integer(plan.memoryAvailable / 1e6)}`],
+      ...timeRows(plan),
     ]),
     '',
+    `Further files in ${plan.run}, bytes:`,
+    fileTable(plan.runFiles),
+    '',
     `${plan.to === undefined ? `Files in ${plan.run}/model` : `Files to upload to ${plan.to}`}, bytes:`,
-    table(
-      files.map(({ path, bytes, atMost }) => [path, bytes === null ? '?' : `${atMost ? '≤ ' : ''}${integer(bytes)}`]),
-    ),
+    fileTable(files),
   ].join('\n');
+}
+
+const fileTable = (files: Plan['files']): string =>
+  table(
+    files.map(({ path, bytes, atMost }) => [path, bytes === null ? '?' : `${atMost ? '≤ ' : ''}${integer(bytes)}`]),
+  );
+
+/** What steps took that were tried, and what the training would take by that. */
+function timeRows({ timing }: Plan): string[][] {
+  if (!timing) return [['time of training', 'not tried, for want of memory']];
+  return [
+    ...timing.batches.map(({ rows, length, ms }) => [`a batch of ${rows} × ${length} tokens`, milliseconds(ms)]),
+    ['time of training, roughly', duration(timing.seconds)],
+    ['memory of the steps that were tried', `${integer(timing.peak / 1e6)} MB`],
+  ];
 }
 
 /** Rows of each class and rows that were cut, split by split. */

@@ -7,6 +7,7 @@ import { keptAs } from '../stages/checkpoints.js';
 import { taskFacts } from '../stages/data.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Inputs, inputsOf } from '../stages/inputs.js';
+import { type Memory, memoryOf, memoryWarning } from '../stages/memory.js';
 import { type Plan, planOf } from '../stages/plan.js';
 import { pruneRun, reportRun } from '../stages/prune-run.js';
 import { type PublishRequest, publishRun } from '../stages/publish.js';
@@ -16,6 +17,7 @@ import { checkRunFolder, isResumable } from '../stages/run-folder.js';
 import { withRunLock } from '../stages/run-lock.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { checkTargets } from '../stages/targets.js';
+import { timeModel } from '../stages/time-model.js';
 import { tensorBoard } from '../tensorboard/event-files.js';
 
 /** What a training verb did. */
@@ -79,9 +81,11 @@ interface Work {
 async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
   const { options, folder, out, hub, run, earlier, destination, warn } = work;
   const inputs = await inputsOf(options, hub, run);
-  const { task, recipe, model } = inputs;
   using prepared = inputs.prepared;
-  if (options.dryRun) return { dryRun: true, run: out, ...planOf(task, recipe, model, prepared, destination?.to) };
+  const memory = memoryOf({ ...inputs, prepared });
+  const short = memoryWarning(memory);
+  if (short !== undefined && !earlier?.result) warn(short);
+  if (options.dryRun) return { dryRun: true, run: out, ...(await planned(inputs, work, memory)) };
   if (earlier) checkSameInputs(earlier, inputs, folder, warn);
   try {
     const result = earlier?.result ? await finished(earlier.result, folder, run) : await trained(inputs, work);
@@ -92,6 +96,14 @@ async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
     if (await isResumable(folder)) run.context.onEvent({ type: 'resumable', run: out });
     throw error;
   }
+}
+
+/** The plan of a run, with the time of steps that are tried where there is room for them. */
+async function planned(inputs: Inputs, { options, run, destination }: Work, memory: Memory): Promise<Plan> {
+  const { keepCheckpoints, tensorboard } = options;
+  const time = () => timeModel(inputs.prepared, inputs.recipe, run.context);
+  const timing = memory.estimate > memory.available ? undefined : await run.stage('time', time);
+  return planOf(inputs, { memory, timing, keepCheckpoints, tensorboard, to: destination?.to });
 }
 
 const trained = (inputs: Inputs, { options, folder, run, earlier }: Work): Promise<RunResult> =>
