@@ -33,12 +33,17 @@ export const verbs = {
     examples: [
       'prune sentence-transformers/all-MiniLM-L6-v2 --task mrpc --sparsity 0.7 --heads 60 --baseline dense',
       'prune ./model --task rte --method gradual --sparsity 0.8 --out runs/rte80',
+      'prune ./model --task rte --sparsity 0.7 --teacher runs/dense --distill-hidden 0.1 --ema 0.999 --keep-best',
     ],
   },
   finetune: {
     summary: 'Train densely with the same trainer; leaves a run folder',
     schema: FinetuneOptions,
-    examples: ['finetune sentence-transformers/all-MiniLM-L6-v2 --task mrpc --epochs 3'],
+    examples: [
+      'finetune sentence-transformers/all-MiniLM-L6-v2 --task mrpc --epochs 3',
+      'finetune ./model --task sst2 --batch-size 16 --accumulate 2 --max-grad-norm 1 --schedule cosine --layer-decay 0.9',
+      'finetune ./model --task cola --epochs 20 --early-stopping 3 --keep-best --class-weights balanced --seeds 3',
+    ],
   },
   convert: {
     summary: 'Turn a model into ONNX, or compare its training graph with a golden file',

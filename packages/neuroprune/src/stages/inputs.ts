@@ -25,10 +25,11 @@ export async function inputsOf(options: TrainingOptions, hub: HubOptions, { cont
     const model = await fetchModel(options.model, hub, context);
     const teacher = options.teacher === undefined ? undefined : await fetchTeacher(options.teacher, hub, context);
     const data = await fetchData(options, hub, context);
+    const { config } = await readConfig(model.folder);
     return {
       model,
       teacher,
-      data: { ...data, task: alignLabels(data.task, await readConfig(model.folder), options.model) },
+      data: { ...data, task: alignLabels(data.task, config, options.model) },
     };
   };
   const { model, teacher, data } = await stage('fetch', fetched, `${options.model}, ${name}`);

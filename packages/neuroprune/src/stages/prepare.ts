@@ -72,6 +72,7 @@ export async function prepare(
   const loaded = await loadModel(model.folder, { head: headFor(task), seed: recipe.seed });
   if (loaded.head.numLabels !== outputCount(task)) throw new Error('internal: head and task differ');
   checkHeads(recipe, loaded);
+  checkLabels(recipe, task);
   const { distill } = recipe;
   const pupil = { task, head: headFor(task), model, loaded };
   const teacher = distill && taught && (await loadTeacher(taught, { ...pupil, distill }));
@@ -143,6 +144,18 @@ function withWatched(task: Task, rows: Rows, { watch, seed }: Recipe): Rows {
     watched: held,
     splits: { ...splits, train: kept.split, watched: held.split },
   };
+}
+
+/** Refuses what says something of classes where there are none, or other ones. */
+function checkLabels({ classWeights, labelSmoothing }: Recipe, { labels }: Task): void {
+  const refuse = (option: string, rest: string): never => {
+    throw new NeuropruneError('input', `--${option}: expected ${rest}`);
+  };
+  if (labels === 'score' && classWeights !== undefined) refuse('class-weights', 'classes, got a score');
+  if (labels === 'score' && labelSmoothing !== undefined) refuse('label-smoothing', 'classes, got a score');
+  if (!Array.isArray(classWeights) || classWeights.length === labels.length) return;
+  const names = labels === 'score' ? '' : labels.slice(0, 12).join(', ');
+  refuse('class-weights', `${labels.length} weights, one a class (${names}), got ${classWeights.length}`);
 }
 
 function checkHeads({ method }: Recipe, { prunable }: LoadedModel): void {

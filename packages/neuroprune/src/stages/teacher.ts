@@ -43,7 +43,7 @@ export interface Pupil {
 /** Loads a teacher. Throws an input error where it cannot teach this student this task. */
 export async function loadTeacher(teacher: FetchedModel, pupil: Pupil): Promise<LoadedModel> {
   const { task, head, model, loaded, distill } = pupil;
-  const { labels } = alignLabels(task, await readConfig(teacher.folder), teacher.id);
+  const { labels } = alignLabels(task, (await readConfig(teacher.folder)).config, teacher.id);
   if (!isDeepStrictEqual(labels, task.labels))
     throw refuse(`the labels in the order ${task.labels} as the model has them, got ${labels}`);
   if (!isDeepStrictEqual(await tokensOf(teacher), await tokensOf(model)))
