@@ -198,6 +198,51 @@ describe.each(encoders)('%s: names', (type) => {
   });
 });
 
+describe('packing', () => {
+  test.each(encoders.filter((type) => architectureOf({ model_type: type }).packs))(
+    '%s: examples in one sequence have the logits that they have alone',
+    async (type) => {
+      const [config, tensors] = [encoderConfig(type), encoderTensors(type)];
+      const examples = [
+        [5, 6, 7, 8, 9],
+        [11, 12, 13],
+      ];
+      const types = [
+        [0, 0, 1, 1, 1],
+        [0, 1, 1],
+      ];
+      const plain = buildModel({ config, tensors, labels: 2 }).model;
+      const alone: number[] = [];
+      for (const [i, ids] of examples.entries())
+        alone.push(
+          ...(await logits(plain, {
+            batch: 1,
+            sequence: ids.length,
+            input_ids: ids,
+            attention_mask: ids.map(() => 1),
+            token_type_ids: types[i]!,
+          })),
+        );
+      const { model } = buildModel({ config, tensors, labels: 2, packing: 8 });
+      const together = await logits(model, {
+        batch: 2,
+        sequence: 4,
+        input_ids: examples.flat(),
+        attention_mask: examples.flatMap((ids, i) => ids.map(() => i + 1)),
+        token_type_ids: types.flat(),
+        position_ids: examples.flatMap((ids) => ids.map((_, t) => t)),
+        first_tokens: [0, 5],
+      });
+      expect(relativeError(together, alone)).toBeLessThan(1e-5);
+    },
+  );
+
+  test('DeBERTa does not pack, and says so', () => {
+    const request = { config: encoderConfig('deberta-v2'), tensors: encoderTensors('deberta-v2'), labels: 2 };
+    expect(() => buildModel({ ...request, packing: 8 })).toThrow('deberta-v2: expected an architecture that packs');
+  });
+});
+
 describe('positions', () => {
   const run = async (type: Encoder, changes: object, mask: readonly number[], ids: readonly number[]) => {
     const config = encoderConfig(type, changes);

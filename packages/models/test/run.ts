@@ -8,6 +8,9 @@ export interface Tokens {
   readonly input_ids: readonly number[];
   readonly attention_mask: readonly number[];
   readonly token_type_ids: readonly number[];
+  /** Of packed examples. */
+  readonly position_ids?: readonly number[];
+  readonly first_tokens?: readonly number[];
 }
 
 /** Rows of given lengths, padded to `sequence`, with ids below `vocabulary`. */
@@ -42,9 +45,13 @@ export function goldenTokens(golden: ReadonlyMap<string, Tensor>): Tokens {
 /** Logits of a forward graph in ONNX Runtime on the CPU. */
 export async function logits(model: Model, t: Tokens): Promise<number[]> {
   const session = await ort.InferenceSession.create(writeModel(model));
+  const { batch, sequence, ...given } = t;
   const input = (values: readonly number[]) =>
-    new ort.Tensor('int64', BigInt64Array.from(values, BigInt), [t.batch, t.sequence]);
-  const given = { input_ids: t.input_ids, attention_mask: t.attention_mask, token_type_ids: t.token_type_ids };
+    new ort.Tensor(
+      'int64',
+      BigInt64Array.from(values, BigInt),
+      values.length === batch * sequence ? [batch, sequence] : [batch],
+    );
   const read = Object.entries(given).filter(([name]) => session.inputNames.includes(name));
   const result = await session.run(Object.fromEntries(read.map(([name, values]) => [name, input(values)])));
   await session.release();
