@@ -181,7 +181,8 @@ def main():
         "deberta-v2", tf.DebertaV2ForSequenceClassification,
         tf.DebertaV2Config(
             num_hidden_layers=2, num_labels=2, relative_attention=True, position_buckets=8, max_relative_positions=16,
-            share_att_key=True, pos_att_type=["p2c", "c2p"], norm_rel_ebd="layer_norm", position_biased_input=False, **small,
+            share_att_key=True, pos_att_type=["p2c", "c2p"], norm_rel_ebd="layer_norm", position_biased_input=False,
+            conv_kernel_size=3, conv_act="gelu", **small,
         ),
         tf.DebertaV2TokenizerFast, 22, pad_id=0, bos_id=1, eos_id=2, unk_id=3, bos_piece="[CLS]", eos_piece="[SEP]", pad_piece="[PAD]", unk_piece="[UNK]",
     )

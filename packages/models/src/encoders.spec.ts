@@ -274,6 +274,7 @@ describe('positions', () => {
     ['position_biased_input', false],
     ['type_vocab_size', 0],
     ['embedding_size', 8],
+    ['conv_kernel_size', 3],
     ['pooler_hidden_act', 'tanh'],
   ])('DeBERTa: %s %j changes the logits', async (key, value) => {
     const ids = [5, 6, 7, 8, 9, 10, 11, 12];
@@ -284,7 +285,8 @@ describe('positions', () => {
 
 test.each<[type: Encoder, changes: object, message: string]>([
   ['deberta-v2', { share_att_key: false }, 'expected true'],
-  ['deberta-v2', { conv_kernel_size: 3 }, 'expected no convolution'],
+  ['deberta-v2', { conv_kernel_size: 2 }, 'expected an odd number, or 0'],
+  ['deberta-v2', { conv_kernel_size: 3, conv_groups: 2 }, 'conv_groups'],
   ['deberta-v2', { position_buckets: 5 }, 'expected an even number'],
   ['deberta-v2', { position_buckets: 14 }, 'expected less than twice max_relative_positions'],
   ['deberta-v2', { pos_att_type: 'c2p|p2p' }, 'pos_att_type'],

@@ -44,7 +44,10 @@ export const DebertaV2Config = ModelConfig.extend({
   position_biased_input: z.boolean().default(true),
   norm_rel_ebd: z.string().default('none'),
   embedding_size: size.optional(),
-  conv_kernel_size: z.literal(0, { error: 'expected no convolution (0)' }).optional(),
+  /** Tokens that the convolution beside the first layer sees; 0 for none. */
+  conv_kernel_size: z.int().nonnegative().max(99).default(0),
+  conv_groups: z.literal(1).default(1),
+  conv_act: z.enum(activationNames).default('tanh'),
   /** False: the head of masked words under Microsoft's own names. */
   legacy: z.boolean().default(true),
   tie_word_embeddings: z.boolean().default(true),
@@ -52,6 +55,10 @@ export const DebertaV2Config = ModelConfig.extend({
   .refine((c) => c.hidden_size % c.num_attention_heads === 0, {
     path: ['hidden_size'],
     error: 'expected a multiple of num_attention_heads',
+  })
+  .refine((c) => c.conv_kernel_size === 0 || c.conv_kernel_size % 2 === 1, {
+    path: ['conv_kernel_size'],
+    error: 'expected an odd number, or 0',
   })
   .refine((c) => c.position_buckets < 1 || c.position_buckets % 2 === 0, {
     path: ['position_buckets'],

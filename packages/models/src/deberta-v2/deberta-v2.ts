@@ -42,6 +42,8 @@ interface Batch {
   readonly shape: TokenShape;
   /** Added to scores: hides padding as query and as key, [B, 1, S, S]. */
   readonly bias: Value;
+  /** 1 for a token, 0 for padding, float32 [B·S, 1]. */
+  readonly mask: Value;
   readonly positions?: {
     /** The table of relative positions, [2·span, D]. */
     readonly table: Value;
@@ -66,15 +68,15 @@ function embeddings(p: Params, inputs: TokenInputs, mask: Value, c: DebertaV2Con
       ? rows
       : op.Gemm(rows, p.at('embed_proj').param('weight', [c.hidden_size, width]), undefined, { transB: 1 });
   const normed = p.at('LayerNorm').layerNorm(mapped, c.layer_norm_eps);
-  return op.Dropout(op.Mul(normed, op.Reshape(mask, builder.ints(-1, 1))), c.hidden_dropout_prob);
+  return op.Dropout(op.Mul(normed, mask), c.hidden_dropout_prob);
 }
 
 function batchOf(p: Params, { inputIds }: TokenInputs, mask: Value, c: DebertaV2Config): Batch {
   const { op, builder } = p;
   const seen = op.Mul(op.Unsqueeze(mask, builder.ints(1, 2)), op.Unsqueeze(mask, builder.ints(1, 3))); // [B, 1, S, S]
   const bias = op.Mul(op.Sub(1, seen), LOWEST);
-  const shape = tokenShape(builder, inputIds);
-  if (!c.relative_attention || c.pos_att_type.length === 0) return { shape, bias };
+  const batch = { shape: tokenShape(builder, inputIds), bias, mask: op.Reshape(mask, builder.ints(-1, 1)) };
+  if (!c.relative_attention || c.pos_att_type.length === 0) return batch;
   const r = relativeOf(c);
   const encoder = p.at('deberta.encoder');
   const table = encoder.at('rel_embeddings').param('weight', [2 * span(r), c.hidden_size]);
@@ -84,7 +86,7 @@ function batchOf(p: Params, { inputIds }: TokenInputs, mask: Value, c: DebertaV2
     table: normed ? encoder.at('LayerNorm').layerNorm(table, c.layer_norm_eps) : table,
     rows: relativeRows(builder, tokens, r),
   };
-  return { shape, bias, positions };
+  return { ...batch, positions };
 }
 
 /**
@@ -130,13 +132,33 @@ function positionHeads(p: Params, table: Value, { heads, inputDims }: LayerStruc
     });
 }
 
+/** What the first layer gives, with a convolution over the embeddings beside it (transformers `ConvLayer`). [B·S, D] → [B·S, D] */
+function withConvolution(p: Params, h: Value, embedded: Value, { shape, mask }: Batch, c: DebertaV2Config): Value {
+  const { op, builder } = p;
+  const [width, kernel] = [c.hidden_size, c.conv_kernel_size];
+  const side = (kernel - 1) / 2;
+  const padded = op.Pad(op.Reshape(embedded, shape(width)), builder.ints(0, side, 0, 0, side, 0));
+  const end = (at: number) => (at === kernel - 1 ? Number.MAX_SAFE_INTEGER : at + 1 - kernel);
+  const seen = Array.from({ length: kernel }, (_, at) =>
+    op.Slice(padded, builder.ints(at), builder.ints(end(at)), builder.ints(1)),
+  );
+  const windows = op.Reshape(op.Concat(seen, { axis: 2 }), builder.ints(-1, kernel * width));
+  const weight = op.Transpose(p.at('conv').param('weight', [width, width, kernel]), { perm: [0, 2, 1] });
+  const flat = op.Reshape(weight, builder.ints(width, kernel * width));
+  const mapped = op.Mul(op.Gemm(windows, flat, p.at('conv').param('bias', [width]), { transB: 1 }), mask);
+  const out = activations[c.conv_act](op, op.Dropout(mapped, c.hidden_dropout_prob));
+  return op.Mul(p.at('LayerNorm').layerNorm(op.Add(h, out), c.layer_norm_eps), mask);
+}
+
 function build(p: Params, inputs: TokenInputs, c: DebertaV2Config, { task, labels, structure }: GraphShape): Value {
   const mask = p.op.Cast(inputs.attentionMask, { to: codeOf('float32') });
   const batch = batchOf(p, inputs, mask, c);
   const attention = disentangled(batch, c);
-  let h = embeddings(p.at('deberta.embeddings'), inputs, mask, c);
+  const embedded = embeddings(p.at('deberta.embeddings'), inputs, batch.mask, c);
+  let h = embedded;
   structure.forEach((left, i) => {
     h = encoderLayer(p.at(`deberta.encoder.layer.${i}`), h, left, paths, sizesOf(c), attention);
+    if (i === 0 && c.conv_kernel_size > 0) h = withConvolution(p.at('deberta.encoder.conv'), h, embedded, batch, c);
   });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths(c), lmSizes(c));
   const first = p.op.Dropout(firstToken(p, h, batch.shape), c.pooler_dropout);
