@@ -126,6 +126,8 @@ describe('options reach the trainer', () => {
       return [rows, scored.at(-1)];
     };
     expect(await seen({})).toEqual([72, 'train, held out for scores in training 8']);
+    await cp(path.join(folder, 'data/train.csv'), path.join(folder, 'undivided/train.csv'), { recursive: true });
+    expect(await seen({ dataset: 'undivided' })).toEqual([64, 'train, held out for scores in training 8']);
     expect(await seen({ evaluateOn: 'validation' })).toEqual([80, 'validation 20']);
   });
 });

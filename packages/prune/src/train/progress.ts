@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { PruneError } from '../errors.js';
+import type { Plan } from './plan.js';
 import type { TrainRequest } from './request.js';
 import { WatchState } from './watch.js';
 
@@ -16,7 +17,7 @@ export const Progress = z.object({
   /** Steps of the run and of an epoch, and the batches of an epoch. */
   steps: z.int(),
   epochSteps: z.int(),
-  epochBatches: z.int(),
+  epochBatches: z.int().optional(),
   /** Where in the data the next batch lies. */
   next: z.object({ epoch: z.int(), batch: z.int() }),
   /** The request, model and batches apart. */
@@ -42,7 +43,7 @@ export const Progress = z.object({
   /** Steps that were skipped, and how many of them last. */
   skips: z.object({ total: z.int(), inARow: z.int() }).default({ total: 0, inARow: 0 }),
   /** Scores of the weights; the best weights are in the state. */
-  watch: WatchState,
+  watch: WatchState.default({ misses: 0 }),
   /** What the caller keeps with a checkpoint. */
   note: z.unknown().optional(),
 });
@@ -60,14 +61,17 @@ export function plainRequest({
 }
 
 /** The progress in a checkpoint. Throws an input error that names the first field in which the run asked for differs. */
-export function progressFor(saved: unknown, asked: Pick<Progress, 'steps' | 'epochBatches' | 'request'>): Progress {
+export function progressFor(
+  saved: unknown,
+  asked: Pick<Progress, 'steps' | 'request'> & Pick<Plan, 'epochBatches'>,
+): Progress {
   const progress = Progress.parse(saved);
   const { steps, epochBatches, request } = asked;
   const pairs: [string, unknown, unknown][] = [
     ...[...new Set([...Object.keys(progress.request), ...Object.keys(request)])].map(
       (name): [string, unknown, unknown] => [name, progress.request[name], request[name]],
     ),
-    ['batches of an epoch', progress.epochBatches, epochBatches],
+    ['batches of an epoch', progress.epochBatches ?? progress.epochSteps, epochBatches],
     ['steps', progress.steps, steps],
   ];
   const differs = pairs.find(([, before, now]) => !isDeepStrictEqual(before, now));
