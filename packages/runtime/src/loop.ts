@@ -39,7 +39,8 @@ export function loopOf(step: Model): Model {
   const state = stateOf(signature).map(({ input, dims }) => outer.input(outerName(input), 'float32', dims));
   const results = outer.apply('Loop', [body.staged.steps, undefined, ...state], { body: body.graph });
   for (const [i, name] of body.outputNames.entries()) outer.output(results[i] as Value, outerName(name));
-  return setStepSignature(modelOf(outer.graph), signature);
+  const { opsets, irVersion } = step;
+  return setStepSignature({ ...modelOf(outer.graph), opsets: { ...opsets }, irVersion }, signature);
 }
 
 /** Builds the body: cuts this step's batch and scalars out of the staged arrays, then the step's own nodes. */
@@ -88,6 +89,12 @@ class LoopBody {
     this.body.graph.nodes.push(new Node(opType, inputs, [find(this.step.inputs, name)], attributes));
   }
 
+  /** Extents of an input of fixed shape: computed ones, shared by several, break ONNX Runtime's fusion of two reshapes. */
+  private fixed(name: string): Value | undefined {
+    const { shape } = find(this.step.inputs, name);
+    return shape?.every((d) => typeof d === 'number') ? this.body.ints(...(shape as readonly number[])) : undefined;
+  }
+
   private cutScalar(name: string): void {
     const all = this.outer.input(outerName(name), 'float32', ['steps']);
     this.feed(name, 'Gather', [all, this.iteration], { axis: { type: 'int', value: 0 } });
@@ -110,7 +117,8 @@ class LoopBody {
       ]);
       const [start, end, extents] = rank === 1 ? [rowStart, rowEnd, rows] : [tokenStart, tokenEnd, shape];
       const times = (at: Value) => (width === undefined ? at : op.Mul(at, this.body.ints(width)));
-      const dims = width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 });
+      const dims =
+        this.fixed(name) ?? (width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 }));
       if (rank === 1 && width === undefined) this.feed(name, 'Slice', [all, start, end, axis]);
       else this.feed(name, 'Reshape', [op.Slice(all, times(start), times(end), axis), dims]);
     }
