@@ -93,11 +93,12 @@ export class Params {
     return this.op.LayerNormalization(x, weight, bias, { axis: -1, epsilon })[0];
   }
 
-  /** `x / √(mean(x²) + ε) · weight` over the last axis (Zhang & Sennrich 2019, eq. 4). */
-  rmsNorm(x: Value, epsilon: number): Value {
+  /** `x / √(mean(x²) + ε) · (offset + weight)` over the last axis (Zhang & Sennrich 2019, eq. 4; Gemma's offset is 1). */
+  rmsNorm(x: Value, epsilon: number, offset = 0): Value {
     const { op } = this;
     const square = op.ReduceMean(op.Mul(x, x), this.builder.ints(-1), { keepdims: 1 });
-    return op.Mul(op.Div(x, op.Sqrt(op.Add(square, epsilon))), this.param('weight', [this.width(x)]));
+    const weight = this.param('weight', [this.width(x)]);
+    return op.Mul(op.Div(x, op.Sqrt(op.Add(square, epsilon))), offset === 0 ? weight : op.Add(weight, offset));
   }
 
   /** Known size of the last axis. */

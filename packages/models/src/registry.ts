@@ -8,7 +8,7 @@ import { distilbert } from './distilbert/distilbert.js';
 import { electra } from './electra/electra.js';
 import { ModelsError } from './errors.js';
 import { gpt2 } from './gpt2/gpt2.js';
-import { llama, qwen2, qwen3 } from './llama/llama.js';
+import { gemma, llama, qwen2, qwen3 } from './llama/llama.js';
 import { opt } from './opt/opt.js';
 import { roberta, xlmRoberta } from './roberta/roberta.js';
 import { t5 } from './t5/t5.js';
@@ -21,6 +21,7 @@ export const architectures = {
   'deberta-v2': debertaV2,
   distilbert,
   electra,
+  gemma,
   gpt2,
   llama,
   marian,

@@ -41,6 +41,7 @@ const bart = {
 /** Configuration files of small models that write text, by name: heads of 4, three of them a layer, 10 hidden units, 30 words. */
 export const writers = {
   bart: { ...bart, model_type: 'bart' },
+  gemma: { ...rotary, model_type: 'gemma' },
   gpt2: { model_type: 'gpt2', vocab_size: 30, n_positions: 16, n_embd: 12, n_layer: 2, n_head: 3, n_inner: 10 },
   llama: { ...rotary, model_type: 'llama' },
   'llama with biases': { ...rotary, model_type: 'llama', attention_bias: true, mlp_bias: true },

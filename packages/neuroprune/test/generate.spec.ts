@@ -56,6 +56,20 @@ async function greedy(
   return written.tolist().map((row: bigint[]) => row.map(Number));
 }
 
+/** Small models of further families in the repository: tools/golden/make_writers.py. */
+const fixtures = path.join(root, 'packages/models/fixtures/writers');
+
+test.each(['qwen3', 'gemma', 'llama-3', 'llama-linear'])(
+  '%s of the repository writes as PyTorch does',
+  async (name) => {
+    await convert({ model: path.join(fixtures, name), out: name }, { cwd, env: {} });
+    const { cases, max_new_tokens } = json(path.join(fixtures, name, 'golden.json')).generate;
+    const [{ input_ids, greedy: expected, greedy_smallest_margin: margin }] = cases as [Case];
+    expect(margin).toBeGreaterThan(NEAR_TIE);
+    expect(await greedy(await opened(name), [input_ids], max_new_tokens)).toEqual([expected]);
+  },
+);
+
 describe.skipIf(!existsSync(shared))(
   'greedy text of transformers.js equals PyTorch’s (skipped without ../shared)',
   () => {

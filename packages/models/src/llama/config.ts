@@ -3,10 +3,29 @@ import { ModelConfig } from '../architecture.js';
 import { layers, share, size } from '../config-fields.js';
 import { activationNames } from '../layers.js';
 
-/** Options of rotary positions; scaled ones are refused by name. */
-const plainRotary = z
-  .looseObject({ rope_type: z.literal('default').optional(), type: z.literal('default').optional() })
-  .nullish();
+const scale = z.number().positive();
+
+/** Options of rotary positions; other kinds of scaling are refused by name. */
+const RotaryScaling = z.discriminatedUnion('rope_type', [
+  z.looseObject({ rope_type: z.literal('default') }),
+  z.looseObject({ rope_type: z.literal('linear'), factor: scale }),
+  z.looseObject({
+    rope_type: z.literal('llama3'),
+    factor: scale,
+    low_freq_factor: scale,
+    high_freq_factor: scale,
+    original_max_position_embeddings: size,
+  }),
+]);
+
+/** How long texts stretch rotary positions. */
+export type RotaryScaling = z.output<typeof RotaryScaling>;
+
+/** Older files call it `type`. */
+const named = (options: unknown) =>
+  typeof options === 'object' && options !== null && 'type' in options && !('rope_type' in options)
+    ? { ...options, rope_type: options.type }
+    : options;
 
 const Decoder = ModelConfig.extend({
   vocab_size: size,
@@ -19,7 +38,7 @@ const Decoder = ModelConfig.extend({
   hidden_act: z.enum(activationNames).default('silu'),
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().default(10_000),
-  rope_scaling: plainRotary,
+  rope_scaling: z.preprocess(named, RotaryScaling.nullish()),
   attention_dropout: share.default(0),
   tie_word_embeddings: z.boolean().default(false),
 });
@@ -59,6 +78,17 @@ export const Qwen3Config = checked(
   }),
 );
 
+/** Configuration of Gemma (the first), with transformers' defaults (`GemmaConfig`). */
+export const GemmaConfig = checked(
+  Decoder.extend({
+    model_type: z.literal('gemma'),
+    head_dim: size.default(256),
+    hidden_act: z.enum(activationNames).default('gelu_pytorch_tanh'),
+    attention_bias: z.boolean().default(false),
+    tie_word_embeddings: z.literal(true).default(true),
+  }),
+);
+
 /** What the family's configurations share. */
 export type DecoderConfig = z.output<typeof Decoder>;
 /** A parsed Llama configuration. */
@@ -67,3 +97,5 @@ export type LlamaConfig = z.output<typeof LlamaConfig>;
 export type Qwen2Config = z.output<typeof Qwen2Config>;
 /** A parsed Qwen3 configuration. */
 export type Qwen3Config = z.output<typeof Qwen3Config>;
+/** A parsed Gemma configuration. */
+export type GemmaConfig = z.output<typeof GemmaConfig>;

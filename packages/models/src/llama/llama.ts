@@ -6,7 +6,7 @@ import { activations, picked } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, sharedHeads } from '../prunable.js';
 import type { LayerStructure, Structure } from '../structure.js';
-import { type DecoderConfig, LlamaConfig, Qwen2Config, Qwen3Config } from './config.js';
+import { type DecoderConfig, GemmaConfig, LlamaConfig, Qwen2Config, Qwen3Config } from './config.js';
 import { type Rotate, rotary } from './rotary.js';
 
 /** In what the members of the family differ. */
@@ -15,12 +15,17 @@ interface Choices {
   readonly bias: { readonly inner: boolean; readonly output: boolean; readonly mlp: boolean };
   /** Queries and keys are normalized head by head. */
   readonly headNorm: boolean;
+  /** Gemma: norms multiply by 1 + weight, and words are multiplied by √width. */
+  readonly gemma?: true;
 }
 
 const headSize = (c: DecoderConfig) => c.head_dim ?? c.hidden_size / c.num_attention_heads;
 const keyHeads = (c: DecoderConfig) => c.num_key_value_heads ?? c.num_attention_heads;
 const queriesPerKey = (c: DecoderConfig) => c.num_attention_heads / keyHeads(c);
 const names = { query: 'q_proj', key: 'k_proj', value: 'v_proj', output: 'o_proj' } as const;
+
+const norm = (p: Params, h: Value, c: DecoderConfig, { gemma }: Choices): Value =>
+  p.rmsNorm(h, c.rms_norm_eps, gemma ? 1 : 0);
 
 /** Every token reads those before it. [B·S, D] → [B·S, D] */
 function selfAttention(
@@ -31,7 +36,7 @@ function selfAttention(
   { heads: count, inputDims }: LayerStructure,
   choices: Choices,
 ): Value | undefined {
-  const x = picked(p, p.at('input_layernorm').rmsNorm(h, c.rms_norm_eps), inputDims?.attention);
+  const x = picked(p, norm(p.at('input_layernorm'), h, c, choices), inputDims?.attention);
   const block = p.at('self_attn');
   const normed = (y: Value, part: string) =>
     choices.headNorm ? block.at(`${part[0]}_norm`).rmsNorm(y, c.rms_norm_eps) : y;
@@ -58,10 +63,11 @@ function feedForward(
   h: Value,
   c: DecoderConfig,
   { hiddenUnits, inputDims }: LayerStructure,
-  { bias: { mlp: bias } }: Choices,
+  choices: Choices,
 ): Value | undefined {
+  const bias = choices.bias.mlp;
   const block = p.at('mlp');
-  const x = picked(p, p.at('post_attention_layernorm').rmsNorm(h, c.rms_norm_eps), inputDims?.mlp);
+  const x = picked(p, norm(p.at('post_attention_layernorm'), h, c, choices), inputDims?.mlp);
   if (hiddenUnits === 0) return bias ? block.at('down_proj').param('bias', [c.hidden_size]) : undefined;
   const gate = activations[c.hidden_act](p.op, block.at('gate_proj').linear(x, hiddenUnits, { bias }));
   const up = block.at('up_proj').linear(x, hiddenUnits, { bias });
@@ -78,15 +84,16 @@ interface LayerInputs {
 function decode(p: Params, inputs: DecoderInputs, c: DecoderConfig, structure: Structure, choices: Choices): Value {
   const { op, builder } = p;
   const decoding = decodingOf(builder, inputs);
-  const rotate = rotary(builder, decoding.positions, headSize(c), c.rope_theta);
+  const rotate = rotary(builder, decoding.positions, headSize(c), c);
   const table = p.at('model.embed_tokens').param('weight', [c.vocab_size, c.hidden_size]);
-  let h = op.Reshape(op.Gather(table, inputs.inputIds), builder.ints(-1, c.hidden_size)); // [B·S, D]
+  const words = op.Reshape(op.Gather(table, inputs.inputIds), builder.ints(-1, c.hidden_size)); // [B·S, D]
+  let h = choices.gemma ? op.Mul(words, Math.sqrt(c.hidden_size)) : words;
   structure.forEach((sizes, index) => {
     const layer = p.at(`model.layers.${index}`);
     h = added(p, h, selfAttention(layer, h, { decoding, rotate, index }, c, sizes, choices), 0);
     h = added(p, h, feedForward(layer, h, c, sizes, choices), 0);
   });
-  const last = p.at('model.norm').rmsNorm(h, c.rms_norm_eps);
+  const last = norm(p.at('model.norm'), h, c, choices);
   if (c.tie_word_embeddings) return op.Gemm(last, table, undefined, { transB: 1 });
   return p.at('lm_head').linear(last, c.vocab_size, { bias: false });
 }
@@ -153,5 +160,17 @@ export const qwen3 = defineArchitecture<Qwen3Config>({
   ...family((c) => ({
     bias: { inner: c.attention_bias, output: c.attention_bias, mlp: false },
     headNorm: true,
+  })),
+});
+
+/** Gemma, the first version (transformers `GemmaForCausalLM`). */
+export const gemma = defineArchitecture<GemmaConfig>({
+  modelType: 'gemma',
+  classNames: { 'causal-lm': 'GemmaForCausalLM' },
+  config: GemmaConfig,
+  ...family((c) => ({
+    bias: { inner: c.attention_bias, output: c.attention_bias, mlp: false },
+    headNorm: false,
+    gemma: true,
   })),
 });

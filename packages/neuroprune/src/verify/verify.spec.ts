@@ -79,6 +79,18 @@ describe('convert --verify against PyTorch, on the goldens of the models package
   });
 });
 
+test.each([
+  ['qwen3', 24],
+  ['gemma', 20],
+  ['llama-3', 34],
+  ['llama-linear', 21],
+])('%s of the repository: logits, loss and the gradient of every parameter', async (name, parameters) => {
+  const model = path.join(fixtures, 'writers', name);
+  const { rows, ok } = await verifyGolden({ model, golden: path.join(model, 'golden.safetensors') });
+  expect(rows.filter((row) => !row.ok)).toEqual([]);
+  expect([ok, rows.length]).toEqual([true, 2 + parameters]);
+});
+
 describe.skipIf(!existsSync(shared))('convert --verify against PyTorch (skipped without ../shared)', () => {
   test.each([
     ['tiny-random/bert', bert, golden, 41],
