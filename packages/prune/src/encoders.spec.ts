@@ -7,6 +7,7 @@ import { temporaryFolder } from '../test/models.js';
 import { tinyBatches } from '../test/tiny-bert.js';
 import { tinyEncoder, tinyEncoders } from '../test/tiny-encoders.js';
 import { compact } from './compact/compact.js';
+import { countWeights, countZeros, matricesOf } from './layer.js';
 import type { ThresholdMethod } from './method.js';
 import { prove } from './prove.js';
 import { prunableLayers } from './prunable-layer.js';
@@ -45,6 +46,8 @@ test.each(tinyEncoders)('%s: trained for 20 steps, pruned, compacted, and proved
   const shape = structureOf(prunableLayers(prunable, tensors), result.removals);
   expect(result.steps).toBe(20);
   expect(shape.reduce((sum, layer) => sum + layer.heads, 0)).toBe(3);
+  const matrices = matricesOf(prunableLayers(prunable, tensors));
+  expect(countZeros(matrices)).toBe(Math.round(0.7 * countWeights(matrices)));
 
   const small = await compact({ config, tensors, head, prunable });
   expect(small.structure.map(({ heads }) => heads)).toEqual(shape.map(({ heads }) => heads));

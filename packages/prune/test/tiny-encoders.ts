@@ -13,6 +13,7 @@ const sizes = {
 /** Configurations of small encoders: 30 words, 4 heads of 4, 24 hidden units. */
 const configs = {
   albert: { ...sizes, num_hidden_layers: 3, num_hidden_groups: 2, embedding_size: 8 },
+  bert: sizes,
   'deberta-v2': {
     ...sizes,
     relative_attention: true,
