@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { firstDifference } from './resume.js';
+import { checkSameRecipe, type Earlier, firstDifference } from './resume.js';
 
 test.each<[string, unknown, unknown, ReturnType<typeof firstDifference>]>([
   ['the same', { a: [1, { b: null }] }, { a: [1, { b: null }] }, undefined],
@@ -16,4 +16,11 @@ test.each<[string, unknown, unknown, ReturnType<typeof firstDifference>]>([
   ['of another type', { to: null }, { to: {} }, { field: 'recipe.to', before: 'null', now: '{}' }],
 ])('the first difference: %s', (_, before, now, expected) => {
   expect(firstDifference('recipe', before, now)).toEqual(expected);
+});
+
+test('a run that broke may go on by skipping what broke it, and nothing else may differ', () => {
+  const recipe = { lr: 1, seed: 0 } as unknown as Earlier['recipe']['recipe'];
+  const earlier = { recipe: { recipe }, resumable: true } as unknown as Earlier;
+  expect(() => checkSameRecipe(earlier, { ...recipe, onNan: 'skip' }, 'runs/a')).not.toThrow();
+  expect(() => checkSameRecipe(earlier, { ...recipe, onNan: 'skip', lr: 2 }, 'runs/a')).toThrow('recipe.lr');
 });
