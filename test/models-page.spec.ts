@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { architectures } from '@neuroprune/models';
+import { describe, expect, test } from 'vitest';
+// @ts-expect-error plain JavaScript
+import { cellOf, columns, pageOf } from '../tools/models/table.mjs';
+import { root } from './workspace.js';
+
+const page = readFileSync(path.join(root, 'docs/models.md'), 'utf8');
+const rows = page.split('\n').filter((line) => line.startsWith('| `') && !line.includes('model_type'));
+const cellsOf = (row: string) =>
+  row
+    .split('|')
+    .slice(1, -1)
+    .map((cell) => cell.trim());
+
+describe('docs/models.md', () => {
+  test('has a row for each architecture', () => {
+    expect(rows.map((row) => cellsOf(row)[0])).toEqual(
+      Object.keys(architectures)
+        .sort()
+        .map((type) => `\`${type}\``),
+    );
+  });
+
+  test('shows no test that failed, and every family converted', () => {
+    expect(page).not.toContain('| fails');
+    for (const row of rows) expect(cellsOf(row)[1], row).toMatch(/^✓ \d+$/);
+  });
+});
+
+describe('a cell', () => {
+  const tests = (...given: [title: string, status: string][]) =>
+    given.map(([title, status]) => ({ titles: [title], status }));
+  const convert = (...given: [string, string][]) => cellOf(tests(...given), 'opt', columns.convert);
+  const said = (name: string) => `${name}: logits, loss and the gradient of every parameter`;
+
+  test.each<[what: string, expected: string, given: [string, string][]]>([
+    ['nothing', '–', []],
+    ['another family', '–', [[said('tiny-random/opt-like'), 'passed']]],
+    ['a skipped test', '–', [[said('tiny-random/opt'), 'skipped']]],
+    [
+      'two names of the family',
+      '✓ 2',
+      [
+        [said('tiny-random/opt'), 'passed'],
+        [said('tiny-random/opt-350m-style'), 'passed'],
+      ],
+    ],
+    [
+      'one of two that fails',
+      'fails',
+      [
+        [said('tiny-random/opt'), 'passed'],
+        [said('opt-350m-style'), 'failed'],
+      ],
+    ],
+  ])('of %s', (_, expected, given) => {
+    expect(convert(...given)).toBe(expected);
+  });
+
+  test('stands in the page', () => {
+    const result = { title: said('masked-lm/bert'), ancestorTitles: ['x'], status: 'passed' };
+    const text: string = pageOf({ testResults: [{ assertionResults: [result] }] }, ['bert', 'albert']);
+    expect(text).toContain('| `albert` | – | – | – | – | – | – |\n| `bert` | ✓ 1 | – | – | – | – | – |');
+  });
+});
