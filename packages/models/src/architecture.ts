@@ -62,6 +62,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly config: z.ZodType<C>;
   /** Other spellings of parameter names, undone at read, in order. */
   readonly legacyNames: readonly Rename[];
+  /** Names of each tied parameter, the standard one first: a checkpoint may have kept any one of them. */
+  tiedNames?(c: C): readonly (readonly [standard: string, ...others: string[]])[];
   /** Parameters that a checkpoint without this task head lacks. */
   readonly headNames: readonly RegExp[];
   /** Sizes of each layer of an uncut model; those of an encoder come before its decoder's. */

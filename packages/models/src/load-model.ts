@@ -50,7 +50,7 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
   const path = await weightsPath(folder);
   const entries = await readTensorEntries(path);
   const shapes = new Map(entries.map(({ name, dtype, dims }) => [name, { ...withoutData(dims), dtype } as Tensor]));
-  const { tensors: known, origin } = standardTensors(shapes, architecture);
+  const { tensors: known, origin } = standardTensors(shapes, architecture, config);
   const head = headOf(config, asked);
   const mayBeFresh = (name: string) => architecture.headNames.some((pattern) => pattern.test(name));
   const initialize = (name: string, dims: readonly number[]) =>
@@ -65,7 +65,7 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
   });
   const needed = new Set(plan.parameters.map((name) => origin.get(name)));
   const stored = await readSafetensors(path, { only: (name) => needed.has(name), each: toFloat32 });
-  const { tensors } = standardTensors(stored, architecture);
+  const { tensors } = standardTensors(stored, architecture, config);
   const built = buildModel({ ...request, tensors, initialize });
   return {
     model: built.model,
@@ -120,6 +120,7 @@ async function readConfigJson(path: string): Promise<unknown> {
 function standardTensors(
   stored: ReadonlyMap<string, Tensor>,
   architecture: Architecture,
+  config: ModelConfig,
 ): { tensors: Map<string, Tensor>; origin: Map<string, string> } {
   const tensors = new Map<string, Tensor>();
   const origin = new Map<string, string>();
@@ -130,6 +131,13 @@ function standardTensors(
     }
     tensors.set(standard, content);
     origin.set(standard, name);
+  }
+  for (const [standard, ...others] of architecture.tiedNames?.(config) ?? []) {
+    const other = tensors.has(standard) ? undefined : others.find((name) => tensors.has(name));
+    if (other === undefined) continue;
+    tensors.set(standard, tensors.get(other) as Tensor);
+    origin.set(standard, origin.get(other) as string);
+    tensors.delete(other);
   }
   return { tensors, origin };
 }

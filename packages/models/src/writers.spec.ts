@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { Model } from '@neuroprune/onnx';
 import * as ort from 'onnxruntime-node';
 import { describe, expect, test } from 'vitest';
 import { relativeError } from '../test/run.js';
+import { temporaryFolder } from '../test/shared.js';
 import { cut, edited, headPlaces, type Place, range, type Tensors, unitPlaces } from '../test/units.js';
 import {
   ids,
@@ -16,9 +19,10 @@ import {
 } from '../test/writers.js';
 import type { ModelConfig } from './architecture.js';
 import { generationModels } from './generation-models.js';
-import type { HeadGroup } from './prunable.js';
-import { prunableWeights } from './prunable.js';
+import { loadModel, readConfig } from './load-model.js';
+import { type HeadGroup, prunableWeights } from './prunable.js';
 import { architectureOf } from './registry.js';
+import { writeSafetensors } from './safetensors/write.js';
 import type { Structure } from './structure.js';
 
 const names = Object.keys(writers) as Writer[];
@@ -205,4 +209,88 @@ test('an encoder alone writes nothing', () => {
     intermediate_size: 10,
   });
   expect(generationModels({ config, tensors: new Map() })).toBeUndefined();
+});
+
+describe('names in checkpoints', () => {
+  const standard = (name: Writer) => writerTensors(writerConfig(name));
+  test.each<[what: string, name: Writer, rename: (name: string) => string]>([
+    ['standard', 'llama', (n) => n],
+    ['of the bare GPT2Model', 'gpt2', (n) => n.replace(/^transformer\./, '')],
+    ['of the bare OPTModel', 'opt', (n) => n.replace(/^model\./, '')],
+    ['of the bare BartModel', 'bart', (n) => n.replace(/^model\./, '')],
+    ['the head kept of what is tied, GPT-2', 'gpt2', (n) => n.replace('transformer.wte.', 'lm_head.')],
+    ['the head kept of what is tied, OPT', 'opt', (n) => n.replace('model.decoder.embed_tokens.', 'lm_head.')],
+    ['the head kept of what is tied, Qwen2', 'qwen2', (n) => n.replace('model.embed_tokens.', 'lm_head.')],
+    ['the decoder’s words kept of what is tied, T5', 't5', (n) => n.replace('shared.', 'decoder.embed_tokens.')],
+    ['the head kept of what is tied, T5', 't5', (n) => n.replace('shared.', 'lm_head.')],
+    [
+      'the encoder’s words kept of what is tied, v1.1',
+      't5, gated',
+      (n) => n.replace('shared.', 'encoder.embed_tokens.'),
+    ],
+    [
+      'the encoder’s words kept of what is tied, Marian',
+      'marian',
+      (n) => n.replace('model.shared.', 'model.encoder.embed_tokens.'),
+    ],
+  ])('%s: every tensor is used once, none is made', async (_, name, rename) => {
+    const tensors = standard(name);
+    const folder = await folderOf(name, new Map([...tensors].map(([n, t]) => [rename(n), t])));
+    const loaded = await loadModel(folder);
+    expect({ unused: loaded.unused, fresh: loaded.fresh }).toEqual({ unused: [], fresh: [] });
+    expect(Object.fromEntries(loaded.tensors)).toEqual(Object.fromEntries(tensors));
+  });
+
+  test('a copy of a tied parameter is left over, a head of its own is not', async () => {
+    const [tied, own] = [standard('qwen2'), standard('llama')];
+    const copy = await loadModel(
+      await folderOf('qwen2', new Map(tied).set('lm_head.weight', tied.get('model.embed_tokens.weight')!)),
+    );
+    expect(copy.unused).toEqual(['lm_head.weight']);
+    own.delete('lm_head.weight');
+    await expect(loadModel(await folderOf('llama', own))).rejects.toThrow('lm_head.weight: expected among the weights');
+  });
+
+  test('Marian without final_logits_bias has zeros, which are never trained', async () => {
+    const tensors = standard('marian');
+    tensors.delete('final_logits_bias');
+    const { buffers, tensors: read, fresh } = await loadModel(await folderOf('marian', tensors));
+    expect([buffers, fresh]).toEqual([['final_logits_bias'], []]);
+    expect(read.get('final_logits_bias')?.data).toEqual(new Float32Array(30));
+  });
+});
+
+async function folderOf(name: Writer, tensors: Tensors): Promise<string> {
+  const folder = await temporaryFolder();
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(writers[name]));
+  await writeSafetensors(path.join(folder, 'model.safetensors'), tensors);
+  return folder;
+}
+
+test.each<[what: string, json: object, message: string]>([
+  ['YaRN', { ...writers.llama, rope_scaling: { rope_type: 'yarn', factor: 2 } }, 'rope_scaling.rope_type'],
+  ['unequal groups', { ...writers.llama, num_attention_heads: 5 }, 'num_attention_heads'],
+  ['a sliding window', { ...writers.qwen2, use_sliding_window: true }, 'use_sliding_window'],
+  [
+    'two vocabularies',
+    { ...writers.marian, share_encoder_decoder_embeddings: false },
+    'share_encoder_decoder_embeddings',
+  ],
+  ['an unknown feed-forward part', { ...writers.t5, feed_forward_proj: 'gated-swish' }, 'feed_forward_proj'],
+  ['cross attention in GPT-2', { ...writers.gpt2, add_cross_attention: true }, 'add_cross_attention'],
+])('%s is refused by name', async (_, json, message) => {
+  const folder = await temporaryFolder();
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(json));
+  await expect(readConfig(folder)).rejects.toThrow(message);
+});
+
+test('a linear scale of rotary positions and Llama 3’s change the logits, a default one does not', async () => {
+  const plain = writerConfig('llama');
+  const tensors = writerTensors(plain);
+  const scaled = (rope_scaling: object) => run(writerConfig('llama', { rope_scaling }), tensors);
+  const before = await run(plain, tensors);
+  const llama3 = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 16 };
+  expect(await scaled({ type: 'default' })).toEqual(before);
+  expect(await scaled({ type: 'linear', factor: 2 })).not.toEqual(before);
+  expect(await scaled({ rope_type: 'llama3', ...llama3 })).not.toEqual(before);
 });

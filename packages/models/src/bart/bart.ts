@@ -141,6 +141,9 @@ const eachLayer = <T>(c: SharedConfig, of: (side: Side, index: number) => T): T[
 
 const family = <C extends SharedConfig>(o: Choices): Omit<Architecture<C>, 'modelType' | 'classNames' | 'config'> => ({
   legacyNames: [[/^(?=(shared|encoder|decoder)\.)/, 'model.']], // files saved from the bare model
+  tiedNames: () => [
+    ['model.shared.weight', 'model.encoder.embed_tokens.weight', 'model.decoder.embed_tokens.weight', 'lm_head.weight'],
+  ],
   headNames: [],
   structure: (c) =>
     eachLayer(c, (side) => ({

@@ -93,6 +93,7 @@ export const gpt2 = defineArchitecture<Gpt2Config>({
   classNames: { 'causal-lm': 'GPT2LMHeadModel' },
   config: Gpt2Config,
   legacyNames: [[/^(?=(wte|wpe|h|ln_f)\.)/, 'transformer.']], // files saved from the bare `GPT2Model`
+  tiedNames: () => [['transformer.wte.weight', 'lm_head.weight']],
   headNames: [],
   structure: (c) => Array.from({ length: c.n_layer }, () => ({ heads: c.n_head, hiddenUnits: hiddenUnits(c) })),
   ...writing<Gpt2Config>({ kind: 'causal', headSize, takesPositions: true, decode }),

@@ -103,6 +103,7 @@ const family = <C extends DecoderConfig>(
   choices: (c: C) => Choices,
 ): Omit<Architecture<C>, 'modelType' | 'classNames' | 'config'> => ({
   legacyNames: [],
+  tiedNames: (c) => (c.tie_word_embeddings ? [['model.embed_tokens.weight', 'lm_head.weight']] : []),
   headNames: [],
   structure: (c) =>
     Array.from({ length: c.num_hidden_layers }, () => ({ heads: keyHeads(c), hiddenUnits: c.intermediate_size })),

@@ -101,6 +101,7 @@ export const opt = defineArchitecture<OptConfig>({
   classNames: { 'causal-lm': 'OPTForCausalLM' },
   config: OptConfig,
   legacyNames: [[/^(?=decoder\.)/, 'model.']], // files saved from the bare `OPTModel`
+  tiedNames: () => [['model.decoder.embed_tokens.weight', 'lm_head.weight']],
   headNames: [],
   structure: (c) =>
     Array.from({ length: c.num_hidden_layers }, () => ({ heads: c.num_attention_heads, hiddenUnits: c.ffn_dim })),

@@ -162,6 +162,14 @@ function groups(c: T5Config, stack: 'encoder' | 'decoder', index: number): Pruna
 const family: Omit<Architecture<T5Config>, 'modelType' | 'classNames'> = {
   config: T5Config,
   legacyNames: [],
+  tiedNames: (c) => [
+    [
+      'shared.weight',
+      'encoder.embed_tokens.weight',
+      'decoder.embed_tokens.weight',
+      ...(c.tie_word_embeddings ? ['lm_head.weight'] : []),
+    ],
+  ],
   headNames: [],
   structure: (c) => {
     const layer = { heads: c.num_heads, hiddenUnits: c.d_ff };
