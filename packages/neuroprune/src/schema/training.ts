@@ -73,6 +73,8 @@ export const training = {
   tensorboard: option(z.boolean().default(false), {
     description: 'Write event files that TensorBoard reads into tensorboard/ of the run folder',
   }),
-  dryRun: option(z.boolean().default(false), { description: 'Resolve and print the recipe, then stop' }),
+  dryRun: option(z.boolean().default(false), {
+    description: 'Say what the run would do, take and write, with the time of steps that are tried, then stop',
+  }),
   offline,
 } as const;
