@@ -16,7 +16,7 @@ async function folderOf(...files: string[]): Promise<string> {
 const fetched = async (...files: string[]) => {
   const folder = await folderOf(...files);
   const signal = new AbortController().signal;
-  return fetchModel(folder, {}, { cwd: folder, signal, onEvent: () => {} } as never);
+  return fetchModel(folder, {} as never, { cwd: folder, signal, onEvent: () => {} } as never);
 };
 
 test('pickled weights alone are refused with the reason and the way out', async () => {
