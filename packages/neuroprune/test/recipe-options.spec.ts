@@ -241,7 +241,9 @@ describe('several seeds', () => {
     ...{ evaluateEvery: '3', teacher: 'teacher', seed: 3, seeds: 2, checkpointEvery: '2' },
   };
 
-  it('are runs of their own below the run folder, which says what all come to; stopped in the second, goes on to the bit', async () => {
+  it('are runs of their own below the run folder, which says what all come to; stopped in the second, goes on to the bit', {
+    timeout: 240_000,
+  }, async () => {
     const whole = await call({ ...asked, out: 'whole' });
     const { seeds } = whole;
     expect(seeds).toMatchObject({

@@ -113,6 +113,15 @@ const rows: { readonly [K in OpType]?: readonly Row[] } = {
     ({ op, f }) => op.ConstantOfShape(op.Shape(f('batch', 2)), { value: int64([7]) }),
   ],
   Cos: unary('Cos'),
+  Conv: [
+    ({ op, f }) => op.Conv(f('batch', 3, 'sequence', 4), f(8, 3, 3, 1), undefined, { pads: [1, 0, 1, 0] }),
+    ({ op, f }) => op.Conv(f('batch', 4, 7), f(6, 2, 3), f(6), { group: 2, strides: [2], auto_pad: 'SAME_UPPER' }),
+  ],
+  ConvTranspose: [
+    ({ op, f }) => op.ConvTranspose(f('batch', 4, 'sequence'), f(4, 3, 2), undefined, { strides: [2] }),
+    ({ op, f }) =>
+      op.ConvTranspose(f('batch', 4, 5), f(4, 3, 3), f(6), { group: 2, output_padding: [1], strides: [2] }),
+  ],
   CumSum: [({ op, f, b }) => op.CumSum(f('batch', 4), b.scalar(1, 'int64'), { exclusive: 1 })],
   Div: integer('Div'),
   Dropout: unary('Dropout'),
