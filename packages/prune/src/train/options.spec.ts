@@ -300,7 +300,7 @@ describe('what is frozen', () => {
 describe('averages', () => {
   test('are those of the weights after each step, from the start weights on', async () => {
     const d = 0.75;
-    const after = [];
+    const after: ReadonlyMap<string, Tensor>[] = [];
     for (const maxSteps of [1, 2, 3]) after.push((await trained({ maxSteps })).tensors);
     const { tensors } = await trained({ maxSteps: 3, ema: d });
     for (const name of names)

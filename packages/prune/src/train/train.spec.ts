@@ -130,6 +130,8 @@ describe('the same request', () => {
 });
 
 type Changes = Partial<TrainRequest>;
+/** Options that may be left out are those of `options.spec.ts`. */
+type Required = { [K in keyof TrainRequest]-?: undefined extends TrainRequest[K] ? never : K }[keyof TrainRequest];
 const option = {
   method: { method: gradual },
   batches: { batches: () => tinyBatches().reverse() },
@@ -141,7 +143,7 @@ const option = {
   weightDecay: { weightDecay: 0.5 },
   dropout: { dropout: 0 },
   seed: { seed: 1 },
-} satisfies Record<Exclude<keyof TrainRequest, 'model' | 'groups' | 'loss' | 'session' | 'maxLength'>, Changes>;
+} satisfies Record<Exclude<Required, 'model' | 'groups' | 'loss' | 'session' | 'maxLength'> | 'maxSteps', Changes>;
 
 const thresholdOption = {
   solver: subgradient,
