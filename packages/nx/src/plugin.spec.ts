@@ -77,6 +77,13 @@ test('what does not read a run folder of the project does not wait for it', asyn
   expect(found?.publish).not.toHaveProperty('dependsOn');
 });
 
+test('an evaluation of several models waits where one of them is of the run', async () => {
+  const targets = async (model: readonly string[]) =>
+    (await infer({ prune, evaluate: { model, task: 'rte' } }))?.evaluate;
+  expect(await targets(['org/other', 'runs/name-rte-neuroprune80'])).toMatchObject({ dependsOn: ['prune'] });
+  expect(await targets(['org/other', 'org/more'])).not.toHaveProperty('dependsOn');
+});
+
 test('targets carry the names of the plugin options', async () => {
   const config = { prune, publish: { run: 'runs/name-rte-neuroprune80', to: 'a/b' } };
   const found = await infer(config, { pruneTargetName: 'shrink', publishTargetName: 'release' });

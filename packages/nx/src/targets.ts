@@ -100,9 +100,11 @@ function localModel(section: object, place: ProjectPlace): Inputs {
 /** Whether an option names a path inside the folder that `prune` writes. */
 function within(section: object, option: 'model' | 'run', run: string): boolean {
   const value: unknown = Object(section)[option];
-  if (typeof value !== 'string') return false;
-  const relative = path.posix.relative(run, path.posix.normalize(value));
-  return !relative.startsWith('..') && !path.posix.isAbsolute(relative);
+  return [value].flat().some((one) => {
+    if (typeof one !== 'string') return false;
+    const relative = path.posix.relative(run, path.posix.normalize(one));
+    return !relative.startsWith('..') && !path.posix.isAbsolute(relative);
+  });
 }
 
 /** A path as Nx writes it in inputs and outputs; undefined for one outside the workspace. */
