@@ -5,7 +5,7 @@
  *
  * MODEL_FOLDER has onnx/model.onnx and tokenizer.json; DATA_FOLDER is the data set's sst2 folder. What is timed begins with
  * model and tokenizer in memory, and ends with the score: reading the rows, tokenizing, running. Each side is a fresh
- * process; the two take turns. PyTorch runs where NEUROPRUNE_PYTHON names an interpreter, on TORCH_MODEL or MODEL_FOLDER.
+ * process; the two take turns. PyTorch runs where NEUROPRUNE_PYTHON names an interpreter, on the safetensors of the folder.
  * Prints a row a side: seconds by the clock and by processor time, median (lowest–highest), rows a second, accuracy.
  */
 import { execFileSync } from 'node:child_process';

@@ -2,7 +2,7 @@
 
 usage: python3 torch_evaluate.py MODEL_FOLDER DATA_FOLDER THREADS [--sorted]
 
-The weights are those of the ONNX file (initializers are named as transformers' parameters). What is timed is what
+The weights are the safetensors beside the ONNX file. What is timed is what
 bench/evaluate.mjs times. Rows come in their own order, in batches of 32 padded to their longest; --sorted sorts them by length.
 """
 
@@ -13,22 +13,9 @@ import time
 from pathlib import Path
 
 import numpy
-import onnx
 import pyarrow.parquet
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-
-
-def load(folder):
-    model = AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).eval()
-    graph = onnx.load(folder / "onnx" / "model.onnx").graph
-    values = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
-    state = {name: values[name] for name in model.state_dict() if name in values}
-    missing = set(dict(model.named_parameters())) - set(state)
-    if missing:
-        raise SystemExit(f"{folder}: expected all parameters in the ONNX file, got none of {sorted(missing)}")
-    model.load_state_dict(state, strict=False)
-    return model
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
 @torch.inference_mode()
@@ -52,7 +39,8 @@ def score(model, tokenizer, file, by_length):
 def main():
     folder, data, threads = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(threads)
-    model, tokenizer = load(folder), AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
     (file,) = data.glob("validation-*.parquet")
     clock, processor = time.perf_counter(), os.times()
     examples, accuracy = score(model, tokenizer, file, "--sorted" in sys.argv)

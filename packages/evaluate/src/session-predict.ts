@@ -17,7 +17,7 @@ const outputOf = ({ graph: { outputs } }: Model): string => {
   const named = outputs.find(({ name }) => /^logits(:0)?$/.test(name));
   const flat = outputs.filter(({ shape }) => shape?.length === 2);
   const found = named ?? (outputs.length === 1 ? outputs[0] : flat.length === 1 ? flat[0] : undefined);
-  if (found) return found.name;
+  if (found && (found.shape ?? [0, 0]).length === 2) return found.name;
   throw new EvaluateError(
     'input',
     `model: expected an output 'logits', got ${outputs.map(({ name }) => name).join(', ')}; convert it for sequence classification`,

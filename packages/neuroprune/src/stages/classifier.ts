@@ -84,7 +84,7 @@ async function inFolder(folder: string, id: string): Promise<Classifier> {
   for (const file of onnx) {
     if (await exists(file)) return { model: file, files: [...(await onnxFiles(file)), ...others], folder, config };
   }
-  const { model, fresh } = await loadModel(folder);
+  const { model, fresh } = await loadModel(folder, { task: 'sequence-classification' });
   const weights = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
   const files = [...weights.map((name) => path.join(folder, name)), ...others];
   if (fresh.length === 0) return { model: inferenceGraph(model), files, folder, config };
