@@ -8,6 +8,7 @@ import { loadTokenizer, type TextTokenizer } from './tokenize.js';
 const letters: TextTokenizer = {
   padId: 0,
   maxLength: 6,
+  decode: (ids) => String.fromCharCode(...Array.from(ids)),
   encode: (text, pair, maxLength) => {
     const ids = [...text, ...(pair === undefined ? [] : ['|', ...pair])].map((letter) => letter.charCodeAt(0));
     return {

@@ -59,6 +59,15 @@ describe.skipIf(!hasShared)('bert (skipped without ../shared)', () => {
   });
 });
 
+it('decode leaves special tokens out', async () => {
+  const tokenizer = await loadTokenizer(
+    path.resolve(import.meta.dirname, '../../../fixtures/hub/models/neuroprune/bert-micro-uncased'),
+  );
+  const { inputIds } = tokenizer.encode('a charming and often affecting journey', undefined, 64);
+  expect(tokenizer.decode(inputIds)).toBe('a charming and often affecting journey');
+  expect(tokenizer.decode([])).toBe('');
+});
+
 // [first, second, limit, first kept, second kept], from Hugging Face tokenizers 0.23.3, truncation 'longest_first'.
 it.each([
   [3, 4, 7, 3, 4],

@@ -18,6 +18,8 @@ export interface TokenIds {
 export interface TextTokenizer {
   /** Ids of a text or a pair, cut to `maxLength` as Hugging Face does with `truncation=True`. */
   readonly encode: (text: string, pair: string | undefined, maxLength: number) => TokenIds;
+  /** The text of tokens, special ones left out; spaces are cleaned up where the tokenizer says so. */
+  readonly decode: (ids: ArrayLike<number>) => string;
   /** Id that fills rows up. */
   readonly padId: number;
   /** Longest input the model states (`model_max_length`), Infinity where it states none. */
@@ -158,7 +160,11 @@ function textTokenizer(
   };
   const pad = typeof config.pad_token === 'object' ? config.pad_token?.content : config.pad_token;
   const padId = tokenizer.token_to_id(pad ?? '[PAD]') ?? 0;
-  return { encode, padId, maxLength: config.model_max_length ?? Number.POSITIVE_INFINITY };
+  const decode: TextTokenizer['decode'] = (ids) => {
+    const tokens = Array.from(ids);
+    return tokens.length === 0 ? '' : tokenizer.decode(tokens, { skip_special_tokens: true });
+  };
+  return { encode, decode, padId, maxLength: config.model_max_length ?? Number.POSITIVE_INFINITY };
 }
 
 async function readJson<T>(file: string, schema: z.ZodType<T>, absent?: T): Promise<T> {

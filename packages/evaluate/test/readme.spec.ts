@@ -4,6 +4,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { encode } from '../src/encode.js';
+import type { GenerateOptions } from '../src/generate/generator.js';
+import { settingsSchema } from '../src/generate/settings.js';
 import { epochBatches, loadTokenizer, metricFacts, metrics, tasks, tokenCounts } from '../src/index.js';
 import { glueRows } from './shared.js';
 
@@ -33,6 +35,13 @@ describe('README', () => {
       effectiveOrder: true,
     });
     expect(readme).toContain(`{ bleu: ${bleu}, signature: '${signature}' }`);
+  });
+
+  it('its table of generation has every option, with none that is none', () => {
+    const table = readme.slice(readme.indexOf('| option '), readme.indexOf('- The result has `texts`'));
+    const named = [...table.matchAll(/^\| (`.*?) +\|/gm)].flatMap(([, cell]) => cell!.match(/\w+/g)!);
+    const running = ['batchSize', 'signal', 'onEvent'] satisfies (keyof GenerateOptions)[];
+    expect(named.sort()).toEqual([...Object.keys(settingsSchema.shape), ...running].sort());
   });
 
   it('its figures of an SST-2 epoch hold', async () => {

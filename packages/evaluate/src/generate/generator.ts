@@ -60,7 +60,7 @@ export async function loadGenerator(folder: string, session: SessionOptions = {}
   return {
     kind: graphs.encoder ? 'seq2seq' : 'causal',
     settings,
-    generate: (prompts, { batchSize = 32, signal, onEvent, ...options } = {}) => {
+    generate: async (prompts, { batchSize = 32, signal, onEvent, ...options } = {}) => {
       const request = {
         graphs,
         settings: withOptions(settings, options),
