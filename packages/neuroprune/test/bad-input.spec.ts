@@ -33,12 +33,12 @@ const cut = async (from: string, to: string, bytes: number): Promise<void> =>
 
 async function localModels(): Promise<void> {
   const source = path.join(fixtures, 'models', model);
-  for (const name of ['cut', 'gpt2', 'occupied']) await mkdir(path.join(folder, 'work', name), { recursive: true });
+  for (const name of ['cut', 'mamba', 'occupied']) await mkdir(path.join(folder, 'work', name), { recursive: true });
   const work = (file: string) => path.join(folder, 'work', file);
   await cp(source, work('cut'), { recursive: true });
   await cut(path.join(source, 'model.safetensors'), work('cut/model.safetensors'), 1_000_000);
   const config = JSON.parse(await readFile(path.join(source, 'config.json'), 'utf8'));
-  await writeFile(work('gpt2/config.json'), JSON.stringify({ ...config, model_type: 'gpt2' }));
+  await writeFile(work('mamba/config.json'), JSON.stringify({ ...config, model_type: 'mamba' }));
   await writeFile(work('occupied/letter.txt'), 'mine');
   await writeFile(work('cut/half.onnx'), 'no model');
 }
@@ -65,7 +65,7 @@ test.each<[what: string, line: string, code: number, message: RegExp, endpoint?:
   ['a sparsity of 1', `prune ${model} --task sst2 --sparsity 1`, 2, /--sparsity: expected a number between 0 and 1/],
   ['more heads than there are', `${prune} --heads 17`, 2, /--heads: expected 4 to 16, one a layer at least, got 17/],
   ['a solver without its weights', `${prune} --solver subgradient`, 2, /--alpha: required with --solver subgradient/],
-  ['another architecture', 'prune ./gpt2 --task sst2 --sparsity 0.7', 2, /model_type 'gpt2' is not supported/],
+  ['another architecture', 'prune ./mamba --task sst2 --sparsity 0.7', 2, /model_type 'mamba' is not supported/],
   ['cut weights', 'prune ./cut --task sst2 --sparsity 0.7', 2, /model.safetensors: .*cut short\?/],
   ['cut rows', prune, 2, /train-00000-of-00001.parquet/, 'broken rows'],
   [
