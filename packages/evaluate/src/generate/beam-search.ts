@@ -36,12 +36,16 @@ function sums(hypothesis: Hypothesis, logits: Float32Array, { rule }: SearchPlan
 }
 
 function logSoftmax(logits: Float32Array): Float32Array {
+  // Plain loops: iterators and callbacks over a vocabulary of 3,200 took a third of a step.
+  const { length } = logits;
   let largest = Number.NEGATIVE_INFINITY;
-  for (const x of logits) if (x > largest) largest = x;
+  for (let i = 0; i < length; i++) largest = Math.max(largest, logits[i]!);
   let sum = 0;
-  for (const x of logits) sum += Math.exp(x - largest);
+  for (let i = 0; i < length; i++) sum += Math.exp(logits[i]! - largest);
   const shift = largest + Math.log(sum);
-  return logits.map((x) => x - shift);
+  const scores = new Float32Array(length);
+  for (let i = 0; i < length; i++) scores[i] = logits[i]! - shift;
+  return scores;
 }
 
 const perLength = (score: number, length: number, penalty: number): number =>
