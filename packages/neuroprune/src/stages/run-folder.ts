@@ -2,6 +2,7 @@ import { access, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { checkpointSteps } from '@neuroprune/prune';
 import { NeuropruneError } from '../error.js';
+import { removeDrafts } from './write-file.js';
 
 /** A file that every run folder has, by which one is known. */
 export const RECIPE = 'recipe.json';
@@ -69,7 +70,8 @@ export async function inRunFolder<T>(
 ): Promise<T> {
   await checkRunFolder(folder);
   const earlier = path.join(path.dirname(folder), `.${path.basename(folder)}.earlier`);
-  if (!resume) await setAside(folder, earlier);
+  if (resume) await removeDrafts(folder);
+  else await setAside(folder, earlier);
   await mkdir(folder, { recursive: true });
   try {
     const result = await work(folder);

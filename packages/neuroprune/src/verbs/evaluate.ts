@@ -17,6 +17,7 @@ import { belowChance } from '../stages/chance.js';
 import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Run, startRun } from '../stages/stage.js';
+import { removeDrafts } from '../stages/write-file.js';
 
 export type { Evaluated } from '../harness/result.js';
 
@@ -33,6 +34,7 @@ export async function run(options: VerbOptions<'evaluate'>, context: RunContext)
   const logs = folder === undefined ? undefined : path.join(folder, LOGS);
   const harness: Harness = { options, hub: hubOf(context, options), context, ...(logs === undefined ? {} : { logs }) };
   const classifiers = await findAll(pairs, harness, started);
+  if (folder !== undefined) await removeDrafts(folder);
   if (logs !== undefined && !options.resume) await rm(logs, { recursive: true, force: true });
   const { evaluation, submission } = await scoreAll(pairs, classifiers, harness, started);
   const latency = options.latency ? await measureAll(classifiers, options, started) : undefined;
