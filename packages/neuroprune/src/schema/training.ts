@@ -62,8 +62,9 @@ export const training = {
       .regex(/^([1-9]\d*|\d+(\.\d+)?[smh])$/)
       .default('5m'),
     {
-      description: 'Steps or time between two checkpoints; after half of a time, the end of an epoch has one too',
-      'x-value': 'STEPS|TIME, such as 500, 90s or 5m',
+      description:
+        'Steps or time between two checkpoints, such as 500, 90s or 5m; after half of a time, the end of an epoch has one too',
+      'x-value': 'N|Ns|Nm|Nh',
     },
   ),
   keepCheckpoints: option(count(1).default(2), { description: 'Checkpoints that stay, the newest' }),
