@@ -17,6 +17,27 @@ export interface EncoderSizes {
   readonly dropout: { readonly attention: number; readonly output?: number; readonly mlp?: number };
 }
 
+/** The keys, as BERT named them, of a configuration that say its sizes and rates. */
+export interface EncoderKeys {
+  readonly hidden_size: number;
+  readonly num_attention_heads: number;
+  readonly intermediate_size: number;
+  readonly hidden_act: Activation;
+  readonly layer_norm_eps: number;
+  readonly attention_probs_dropout_prob: number;
+  readonly hidden_dropout_prob: number;
+}
+
+/** Sizes of the layers of a configuration that has BERT's keys. */
+export const encoderSizes = (c: EncoderKeys): EncoderSizes => ({
+  width: c.hidden_size,
+  heads: c.num_attention_heads,
+  hiddenUnits: c.intermediate_size,
+  activation: c.hidden_act,
+  epsilon: c.layer_norm_eps,
+  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
+});
+
 /** Paths inside a layer of its linear maps and norms. */
 export interface LayerPaths {
   readonly query: string;
@@ -121,6 +142,23 @@ export interface EmbeddingSizes {
   readonly epsilon: number;
   readonly dropout: number;
 }
+
+/** The keys, as BERT named them, of a configuration that say the sizes of its embeddings. */
+export interface EmbeddingKeys extends Pick<EncoderKeys, 'hidden_size' | 'layer_norm_eps' | 'hidden_dropout_prob'> {
+  readonly vocab_size: number;
+  readonly max_position_embeddings: number;
+  readonly type_vocab_size: number;
+}
+
+/** Sizes of the embeddings, `width` dimensions each, of a configuration that has BERT's keys. */
+export const embeddingSizes = (c: EmbeddingKeys, width = c.hidden_size): EmbeddingSizes => ({
+  vocabulary: c.vocab_size,
+  width,
+  positions: c.max_position_embeddings,
+  types: c.type_vocab_size,
+  epsilon: c.layer_norm_eps,
+  dropout: c.hidden_dropout_prob,
+});
 
 /** Sum of the tables of words, token types and positions, normalized; `place` picks the rows of positions. [B, S] → [B·S, D] */
 export function embeddings(

@@ -2,8 +2,10 @@ import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
 import {
   type EncoderSizes,
+  embeddingSizes,
   embeddings,
   encoderLayer,
+  encoderSizes,
   type LayerPaths,
   layerGroups,
   selfAttention,
@@ -27,21 +29,8 @@ const paths: LayerPaths = {
 
 // transformers drops nothing of what the feed-forward part gives.
 const sizesOf = (c: AlbertConfig): EncoderSizes => ({
-  width: c.hidden_size,
-  heads: c.num_attention_heads,
-  hiddenUnits: c.intermediate_size,
-  activation: c.hidden_act,
-  epsilon: c.layer_norm_eps,
+  ...encoderSizes(c),
   dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob },
-});
-
-const embeddingsOf = (c: AlbertConfig) => ({
-  vocabulary: c.vocab_size,
-  width: c.embedding_size,
-  positions: c.max_position_embeddings,
-  types: c.type_vocab_size,
-  epsilon: c.layer_norm_eps,
-  dropout: c.hidden_dropout_prob,
 });
 
 /** Paths of the layers that have weights of their own: those of each group in turn. */
@@ -65,7 +54,7 @@ function build(p: Params, inputs: TokenInputs, c: AlbertConfig, { task, labels, 
   const e = sizesOf(c);
   const batch = encoderBatch(p.builder, inputs);
   const attention = selfAttention(batch, e, paths);
-  const embedded = embeddings(base.at('embeddings'), inputs, embeddingsOf(c));
+  const embedded = embeddings(base.at('embeddings'), inputs, embeddingSizes(c, c.embedding_size));
   let h = base.at('encoder.embedding_hidden_mapping_in').linear(embedded, c.hidden_size);
   const layers = ownLayers(c);
   for (const own of passedLayers(c)) {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
-import { layers, share, size } from '../config-fields.js';
+import { evenHeads, layers, share, size } from '../config-fields.js';
 import { activationNames } from '../layers.js';
 
 /** Configuration of ALBERT, with transformers' defaults (`AlbertConfig`). */
@@ -24,10 +24,7 @@ export const AlbertConfig = ModelConfig.extend({
   position_embedding_type: z.literal('absolute').default('absolute'),
   tie_word_embeddings: z.boolean().default(true),
 })
-  .refine((c) => c.hidden_size % c.num_attention_heads === 0, {
-    path: ['hidden_size'],
-    error: 'expected a multiple of num_attention_heads',
-  })
+  .refine(...evenHeads)
   .refine((c) => c.num_hidden_groups <= c.num_hidden_layers, {
     path: ['num_hidden_groups'],
     error: 'expected at most num_hidden_layers',

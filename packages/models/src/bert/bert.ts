@@ -2,9 +2,10 @@ import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
 import {
   bertPaths,
-  type EncoderSizes,
+  embeddingSizes,
   embeddings,
   encoderLayer,
+  encoderSizes,
   layerGroups,
   selfAttention,
   uncut,
@@ -14,30 +15,12 @@ import { maskedLmHead } from '../masked-lm.js';
 import type { Params } from '../params.js';
 import { BertConfig } from './config.js';
 
-const sizesOf = (c: BertConfig): EncoderSizes => ({
-  width: c.hidden_size,
-  heads: c.num_attention_heads,
-  hiddenUnits: c.intermediate_size,
-  activation: c.hidden_act,
-  epsilon: c.layer_norm_eps,
-  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
-});
-
-const embeddingsOf = (c: BertConfig) => ({
-  vocabulary: c.vocab_size,
-  width: c.hidden_size,
-  positions: c.max_position_embeddings,
-  types: c.type_vocab_size,
-  epsilon: c.layer_norm_eps,
-  dropout: c.hidden_dropout_prob,
-});
-
 function build(p: Params, inputs: TokenInputs, c: BertConfig, { task, labels, structure }: GraphShape): Value {
   const base = p.at('bert');
-  const e = sizesOf(c);
+  const e = encoderSizes(c);
   const batch = encoderBatch(p.builder, inputs);
   const attention = selfAttention(batch, e, bertPaths);
-  let h = embeddings(base.at('embeddings'), inputs, embeddingsOf(c));
+  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c));
   structure.forEach((left, i) => {
     h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
   });
@@ -74,9 +57,11 @@ export const bert = defineArchitecture<BertConfig>({
   ],
   headNames: [/^classifier\./, /^bert\.pooler\./, /^cls\.predictions\./],
   tokenTypes: () => true,
-  structure: (c) => uncut(c.num_hidden_layers, sizesOf(c)),
+  structure: (c) => uncut(c.num_hidden_layers, encoderSizes(c)),
   build,
   packs: true,
   prunable: (c) =>
-    uncut(c.num_hidden_layers, sizesOf(c)).map((_, i) => layerGroups(`bert.encoder.layer.${i}`, bertPaths, sizesOf(c))),
+    uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
+      layerGroups(`bert.encoder.layer.${i}`, bertPaths, encoderSizes(c)),
+    ),
 });

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
-import { layers, share, size } from '../config-fields.js';
-import { activationNames } from '../layers.js';
+import { bertFields, evenHeads, layers, size, tableFields } from '../config-fields.js';
 
 /** Configuration of BERT, with transformers' defaults (`BertConfig`) for what older files leave out. */
 export const BertConfig = ModelConfig.extend({
@@ -11,20 +10,9 @@ export const BertConfig = ModelConfig.extend({
   num_hidden_layers: layers,
   num_attention_heads: size,
   intermediate_size: size,
-  max_position_embeddings: size.default(512),
-  type_vocab_size: size.default(2),
-  hidden_act: z.enum(activationNames).default('gelu'),
-  hidden_dropout_prob: share.default(0.1),
-  attention_probs_dropout_prob: share.default(0.1),
-  classifier_dropout: share.nullish(),
-  layer_norm_eps: z.number().positive().default(1e-12),
-  position_embedding_type: z.literal('absolute').default('absolute'),
-  is_decoder: z.literal(false).default(false),
-  tie_word_embeddings: z.boolean().default(true),
-}).refine((c) => c.hidden_size % c.num_attention_heads === 0, {
-  path: ['hidden_size'],
-  error: 'expected a multiple of num_attention_heads',
-});
+  ...tableFields,
+  ...bertFields,
+}).refine(...evenHeads);
 
 /** A parsed BERT configuration. */
 export type BertConfig = z.output<typeof BertConfig>;

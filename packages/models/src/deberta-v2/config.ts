@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
-import { layers, share, size } from '../config-fields.js';
+import { evenHeads, layers, share, size } from '../config-fields.js';
 import { activationNames } from '../layers.js';
 
 const kinds = ['c2p', 'p2c'] as const;
@@ -52,10 +52,7 @@ export const DebertaV2Config = ModelConfig.extend({
   legacy: z.boolean().default(true),
   tie_word_embeddings: z.boolean().default(true),
 })
-  .refine((c) => c.hidden_size % c.num_attention_heads === 0, {
-    path: ['hidden_size'],
-    error: 'expected a multiple of num_attention_heads',
-  })
+  .refine(...evenHeads)
   .refine((c) => c.conv_kernel_size === 0 || c.conv_kernel_size % 2 === 1, {
     path: ['conv_kernel_size'],
     error: 'expected an odd number, or 0',

@@ -1,14 +1,6 @@
 import { codeOf, type Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
-import {
-  bertPaths,
-  type EncoderSizes,
-  encoderLayer,
-  headSize,
-  layerGroups,
-  type SelfAttention,
-  uncut,
-} from '../encoder.js';
+import { bertPaths, encoderLayer, encoderSizes, headSize, layerGroups, type SelfAttention, uncut } from '../encoder.js';
 import { absolutePositions, activations, firstToken, LOWEST, picked, type TokenShape, tokenShape } from '../layers.js';
 import { maskedLmHead } from '../masked-lm.js';
 import type { Params } from '../params.js';
@@ -22,15 +14,6 @@ const paths = {
   key: 'attention.self.key_proj',
   value: 'attention.self.value_proj',
 };
-
-const sizesOf = (c: DebertaV2Config): EncoderSizes => ({
-  width: c.hidden_size,
-  heads: c.num_attention_heads,
-  hiddenUnits: c.intermediate_size,
-  activation: c.hidden_act,
-  epsilon: c.layer_norm_eps,
-  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
-});
 
 const relativeOf = (c: DebertaV2Config): RelativePositions => ({
   furthest: furthest(c),
@@ -98,7 +81,7 @@ const disentangled =
   (layer, x, left) => {
     const p = layer.shared();
     const { op, builder } = p;
-    const size = headSize(sizesOf(c));
+    const size = headSize(encoderSizes(c));
     const width = left.heads * size;
     const split = (rows: Value, perm: number[]) => op.Transpose(op.Reshape(rows, shape(left.heads, size)), { perm });
     const scale = (size * (1 + c.pos_att_type.length)) ** -0.5;
@@ -124,7 +107,7 @@ const disentangled =
 /** The table of positions through a map of the contents, head by head: [H, size, 2·span]. */
 function positionHeads(p: Params, table: Value, { heads, inputDims }: LayerStructure, c: DebertaV2Config) {
   const { op, builder } = p;
-  const size = headSize(sizesOf(c));
+  const size = headSize(encoderSizes(c));
   const dropped = picked(p, op.Dropout(table, c.hidden_dropout_prob), inputDims?.attention);
   return (path: string) =>
     op.Transpose(op.Reshape(p.at(path).linear(dropped, heads * size), builder.ints(-1, heads, size)), {
@@ -157,7 +140,7 @@ function build(p: Params, inputs: TokenInputs, c: DebertaV2Config, { task, label
   const embedded = embeddings(p.at('deberta.embeddings'), inputs, batch.mask, c);
   let h = embedded;
   structure.forEach((left, i) => {
-    h = encoderLayer(p.at(`deberta.encoder.layer.${i}`), h, left, paths, sizesOf(c), attention);
+    h = encoderLayer(p.at(`deberta.encoder.layer.${i}`), h, left, paths, encoderSizes(c), attention);
     if (i === 0 && c.conv_kernel_size > 0) h = withConvolution(p.at('deberta.encoder.conv'), h, embedded, batch, c);
   });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths(c), lmSizes(c));
@@ -197,8 +180,10 @@ export const debertaV2 = defineArchitecture<DebertaV2Config>({
   ],
   headNames: [/^classifier\./, /^pooler\./, /^(cls\.predictions|lm_predictions)\./],
   tokenTypes: (c) => c.type_vocab_size > 0,
-  structure: (c) => uncut(c.num_hidden_layers, sizesOf(c)),
+  structure: (c) => uncut(c.num_hidden_layers, encoderSizes(c)),
   build,
   prunable: (c) =>
-    uncut(c.num_hidden_layers, sizesOf(c)).map((_, i) => layerGroups(`deberta.encoder.layer.${i}`, paths, sizesOf(c))),
+    uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
+      layerGroups(`deberta.encoder.layer.${i}`, paths, encoderSizes(c)),
+    ),
 });

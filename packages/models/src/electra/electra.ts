@@ -1,10 +1,12 @@
 import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
+import { classifier } from '../classifier.js';
 import {
   bertPaths,
-  type EncoderSizes,
+  embeddingSizes,
   embeddings,
   encoderLayer,
+  encoderSizes,
   layerGroups,
   selfAttention,
   uncut,
@@ -14,39 +16,23 @@ import { maskedLmHead } from '../masked-lm.js';
 import type { Params } from '../params.js';
 import { ElectraConfig } from './config.js';
 
-const sizesOf = (c: ElectraConfig): EncoderSizes => ({
-  width: c.hidden_size,
-  heads: c.num_attention_heads,
-  hiddenUnits: c.intermediate_size,
-  activation: c.hidden_act,
-  epsilon: c.layer_norm_eps,
-  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
-});
-
-const embeddingsOf = (c: ElectraConfig) => ({
-  vocabulary: c.vocab_size,
-  width: c.embedding_size,
-  positions: c.max_position_embeddings,
-  types: c.type_vocab_size,
-  epsilon: c.layer_norm_eps,
-  dropout: c.hidden_dropout_prob,
-});
-
 function build(p: Params, inputs: TokenInputs, c: ElectraConfig, { task, labels, structure }: GraphShape): Value {
   const base = p.at('electra');
-  const e = sizesOf(c);
+  const e = encoderSizes(c);
   const batch = encoderBatch(p.builder, inputs);
   const attention = selfAttention(batch, e, bertPaths);
-  let h = embeddings(base.at('embeddings'), inputs, embeddingsOf(c));
+  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c, c.embedding_size));
   if (c.embedding_size !== c.hidden_size) h = base.at('embeddings_project').linear(h, c.hidden_size);
   structure.forEach((left, i) => {
     h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
   });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths, lmSizes(c));
-  const dropped = (x: Value) => p.op.Dropout(x, c.classifier_dropout ?? c.hidden_dropout_prob);
-  const first = dropped(firstToken(p, h, batch.shape, inputs.packed));
-  const mixed = p.op.Gelu(p.at('classifier.dense').linear(first, c.hidden_size));
-  return p.at('classifier.out_proj').linear(dropped(mixed), labels);
+  return classifier(p, firstToken(p, h, batch.shape, inputs.packed), {
+    width: c.hidden_size,
+    labels,
+    activation: 'gelu',
+    dropout: c.classifier_dropout ?? c.hidden_dropout_prob,
+  });
 }
 
 const lmPaths = {
@@ -77,11 +63,11 @@ export const electra = defineArchitecture<ElectraConfig>({
   ],
   headNames: [/^classifier\./, /^generator_(predictions|lm_head)\./],
   tokenTypes: () => true,
-  structure: (c) => uncut(c.num_hidden_layers, sizesOf(c)),
+  structure: (c) => uncut(c.num_hidden_layers, encoderSizes(c)),
   build,
   packs: true,
   prunable: (c) =>
-    uncut(c.num_hidden_layers, sizesOf(c)).map((_, i) =>
-      layerGroups(`electra.encoder.layer.${i}`, bertPaths, sizesOf(c)),
+    uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
+      layerGroups(`electra.encoder.layer.${i}`, bertPaths, encoderSizes(c)),
     ),
 });

@@ -1,10 +1,12 @@
 import { codeOf, type Value } from '@neuroprune/onnx';
 import { type Architecture, defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
+import { classifier } from '../classifier.js';
 import {
   bertPaths,
-  type EncoderSizes,
+  embeddingSizes,
   embeddings,
   encoderLayer,
+  encoderSizes,
   layerGroups,
   selfAttention,
   uncut,
@@ -16,24 +18,6 @@ import { RobertaConfig, XlmRobertaConfig } from './config.js';
 
 type Config = RobertaConfig | XlmRobertaConfig;
 
-const sizesOf = (c: Config): EncoderSizes => ({
-  width: c.hidden_size,
-  heads: c.num_attention_heads,
-  hiddenUnits: c.intermediate_size,
-  activation: c.hidden_act,
-  epsilon: c.layer_norm_eps,
-  dropout: { attention: c.attention_probs_dropout_prob, output: c.hidden_dropout_prob, mlp: c.hidden_dropout_prob },
-});
-
-const embeddingsOf = (c: Config) => ({
-  vocabulary: c.vocab_size,
-  width: c.hidden_size,
-  positions: c.max_position_embeddings,
-  types: c.type_vocab_size,
-  epsilon: c.layer_norm_eps,
-  dropout: c.hidden_dropout_prob,
-});
-
 /** Positions count from padding_idx + 1 and skip padding, which has row padding_idx (`create_position_ids_from_input_ids`). */
 function positionIds({ op, builder }: Params, { inputIds, packed }: TokenInputs, padding: number): Value {
   if (packed) return op.Add(packed.positionIds, builder.scalar(padding + 1, 'int64'));
@@ -44,19 +28,21 @@ function positionIds({ op, builder }: Params, { inputIds, packed }: TokenInputs,
 
 function build(p: Params, inputs: TokenInputs, c: Config, { task, labels, structure }: GraphShape): Value {
   const base = p.at('roberta');
-  const e = sizesOf(c);
+  const e = encoderSizes(c);
   const batch = encoderBatch(p.builder, inputs);
   const attention = selfAttention(batch, e, bertPaths);
   const placed = (table: Value) => p.op.Gather(table, positionIds(p, inputs, c.pad_token_id));
-  let h = embeddings(base.at('embeddings'), inputs, embeddingsOf(c), placed);
+  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c), placed);
   structure.forEach((left, i) => {
     h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
   });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths, lmSizes(c));
-  const dropped = (x: Value) => p.op.Dropout(x, c.classifier_dropout ?? c.hidden_dropout_prob);
-  const first = dropped(firstToken(p, h, batch.shape, inputs.packed));
-  const mixed = p.op.Tanh(p.at('classifier.dense').linear(first, c.hidden_size));
-  return p.at('classifier.out_proj').linear(dropped(mixed), labels);
+  return classifier(p, firstToken(p, h, batch.shape, inputs.packed), {
+    width: c.hidden_size,
+    labels,
+    activation: 'tanh',
+    dropout: c.classifier_dropout ?? c.hidden_dropout_prob,
+  });
 }
 
 const lmPaths = {
@@ -84,12 +70,12 @@ const shared = {
   headNames: [/^classifier\./, /^lm_head\./],
   // The tokenizer tells no types apart.
   tokenTypes: () => false,
-  structure: (c) => uncut(c.num_hidden_layers, sizesOf(c)),
+  structure: (c) => uncut(c.num_hidden_layers, encoderSizes(c)),
   build,
   packs: true,
   prunable: (c) =>
-    uncut(c.num_hidden_layers, sizesOf(c)).map((_, i) =>
-      layerGroups(`roberta.encoder.layer.${i}`, bertPaths, sizesOf(c)),
+    uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
+      layerGroups(`roberta.encoder.layer.${i}`, bertPaths, encoderSizes(c)),
     ),
 } satisfies Omit<Architecture<Config>, 'modelType' | 'classNames' | 'config'>;
 
