@@ -1,6 +1,6 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { writeFileAtomic } from '@neuroprune/models';
 import { z } from 'zod';
 import type { Prediction } from './evaluate.js';
 
@@ -12,7 +12,7 @@ const line = ({ id, label, prediction, logits }: Prediction): string => {
 
 /** Writes predictions as NDJSON, one `{id, label, prediction, logits}` a line; the file appears whole or not at all. */
 export async function writePredictions(file: string, predictions: readonly Prediction[]): Promise<void> {
-  await writeWhole(file, predictions.map(line).join(''));
+  await writeFileAtomic(file, [predictions.map(line).join('')]);
 }
 
 const Kept = z.strictObject({ sha256: z.string() });
@@ -28,7 +28,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 /** Writes predictions after a line with the hash of what follows, for `findPredictions`. */
 export async function keepPredictions(file: string, predictions: readonly Prediction[]): Promise<void> {
   const text = predictions.map(line).join('');
-  await writeWhole(file, `${JSON.stringify({ sha256: sha256(text) })}\n${text}`);
+  await writeFileAtomic(file, [`${JSON.stringify({ sha256: sha256(text) })}\n${text}`]);
 }
 
 /** Predictions as they were kept; undefined where there are none, `corrupt` where they are not what was written. */
@@ -54,22 +54,4 @@ function parsed(text: string): Prediction {
     prediction: exact.length === 1 ? exact[0]! : prediction,
     logits: exact,
   };
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const handle = await open(temporary, 'wx');
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }
