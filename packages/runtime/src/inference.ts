@@ -1,5 +1,6 @@
 import type { Model, Tensor } from '@neuroprune/onnx';
 import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+import { type Demand, withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 
@@ -17,7 +18,10 @@ export async function createInference(model: Model | string, options: SessionOpt
   const worker = new SessionWorker();
   const close = () => worker.close();
   try {
-    await withModelFile(model, (path) => worker.ask({ type: 'load', model: path, session }));
+    await withinMemory(
+      () => session,
+      () => withModelFile(model, (path) => worker.ask({ type: 'load', model: path, session })),
+    );
   } catch (error) {
     await close();
     throw error;
@@ -27,6 +31,15 @@ export async function createInference(model: Model | string, options: SessionOpt
     close,
     [Symbol.asyncDispose]: close,
     run: async (inputs, outputs) =>
-      new Map(await worker.ask({ type: 'run', inputs: [...inputs], outputs, carried: [] })),
+      withinMemory(
+        () => demandOf(session, inputs),
+        async () => new Map(await worker.ask({ type: 'run', inputs: [...inputs], outputs, carried: [] })),
+      ),
   };
+}
+
+/** The batch is the first input with rows and tokens. */
+function demandOf({ device }: ResolvedSession, inputs: ReadonlyMap<string, Tensor>): Demand {
+  const [rows, length] = [...inputs.values()].find(({ dims }) => dims.length === 2)?.dims ?? [];
+  return { device, ...(rows !== undefined && length !== undefined && { batch: { rows, length } }) };
 }

@@ -3,6 +3,7 @@ import type { Batch } from './batch.js';
 import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { RuntimeError } from './errors.js';
 import { loopOf, outerName } from './loop.js';
+import { withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import { type ScalarVectors, stageSteps } from './staging.js';
@@ -32,8 +33,13 @@ export async function createTraining(
   const worker = new SessionWorker();
   const close = () => worker.close();
   try {
-    await withModelFile(loopOf(step), (path) => worker.ask({ type: 'load', model: path, session }));
-    await worker.ask({ type: 'hold', tensors: held(signature, state) });
+    await withinMemory(
+      () => session,
+      async () => {
+        await withModelFile(loopOf(step), (path) => worker.ask({ type: 'load', model: path, session }));
+        await worker.ask({ type: 'hold', tensors: held(signature, state) });
+      },
+    );
   } catch (error) {
     await close();
     throw error;
@@ -43,7 +49,11 @@ export async function createTraining(
     session,
     close,
     [Symbol.asyncDispose]: close,
-    run: (batches, scalars) => runSteps(worker, signature, batches, scalars),
+    run: (batches, scalars) =>
+      withinMemory(
+        () => ({ device: session.device, batch: largestOf(batches) }),
+        () => runSteps(worker, signature, batches, scalars),
+      ),
     withState: (use) => withState(worker, signature, use),
   };
 }
@@ -63,6 +73,9 @@ function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [st
     return [outerName(input), { dtype: 'float32', dims, data: own }];
   });
 }
+
+const largestOf = (batches: readonly Batch[]): Batch =>
+  batches.reduce((a, b) => (b.rows * b.length > a.rows * a.length ? b : a));
 
 async function runSteps(
   worker: SessionWorker,

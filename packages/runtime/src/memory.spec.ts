@@ -1,0 +1,92 @@
+import { GraphBuilder, type Model, modelOf } from '@neuroprune/onnx';
+import { expect, test } from 'vitest';
+import { RuntimeError } from './errors.js';
+import { createInference } from './inference.js';
+import { isOutOfMemory, saysOutOfMemory, withinMemory } from './memory.js';
+
+const arena =
+  '/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*)';
+
+// As ONNX Runtime 1.30 says them on a CPU here, and as its users report them of GPUs.
+test.each([
+  `Non-zero status code returned while running Expand node. Name:'' Status Message: ${arena} Failed to allocate memory for requested buffer of size 274877906944`,
+  "Non-zero status code returned while running Expand node. Name:'' Status Message: std::bad_alloc",
+  'Status Message: onnxruntime::OpKernelContext::OutputMLValue [ONNXRuntimeError] : 1 : FAIL : Calculation for Tensor storage size overflowed',
+  'CUDA failure 2: out of memory ; GPU=0 ; hostname=h ; expr=cudaMalloc((void**)&p, size);',
+  'CUDA error cudaErrorMemoryAllocation:out of memory',
+  'CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=h ; expr=cublasCreate(&cublas_handle_);',
+  'CUDNN failure 4: CUDNN_STATUS_ALLOC_FAILED ; GPU=0',
+  'WebGPU device error(2): Out of memory',
+  'WebGPU device lost (1): Device was destroyed.',
+  'Buffer size (3185049600) exceeds the max buffer size limit (1073741824)',
+  'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY',
+  'Array buffer allocation failed',
+  'Worker terminated due to reaching memory limit: JS heap out of memory',
+  'the process of sessions was ended by SIGKILL',
+])('memory ran out: %s', (said) => {
+  expect(saysOutOfMemory(said)).toBe(true);
+  expect(isOutOfMemory(new Error('outer', { cause: new RuntimeError(said) }))).toBe(true);
+});
+
+test.each([
+  "Non-zero status code returned while running Gather node. Name:'' indices element out of data bounds",
+  'CUDA failure 222: the provided PTX was compiled with an unsupported toolchain',
+  'CUDA failure 700: an illegal memory access was encountered',
+  'WebGPU device error(1): Invalid Buffer',
+  'the process of sessions crashed (SIGSEGV)',
+])('it was something else: %s', async (said) => {
+  expect(saysOutOfMemory(said)).toBe(false);
+  const error = new RuntimeError(said);
+  await expect(
+    withinMemory(
+      () => ({ device: 'cpu' }),
+      () => Promise.reject(error),
+    ),
+  ).rejects.toBe(error);
+});
+
+test('batch and device are named, and what was said is the cause', async () => {
+  const cause = new RuntimeError(`Status Message: ${arena} Failed to allocate memory for requested buffer of size 9`);
+  const work = () => Promise.reject(cause);
+  const error = await withinMemory(() => ({ device: 'cuda:1', batch: { rows: 32, length: 128 } }), work).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({
+    kind: 'job',
+    cause,
+    message:
+      'runtime: memory: expected room on cuda:1 for a batch of 32 rows × 128 tokens, got: Failed to allocate memory for requested buffer of size 9; use smaller batches or shorter rows',
+  });
+  await expect(
+    withinMemory(
+      () => ({ device: 'cpu' }),
+      () => Promise.reject(error),
+    ),
+  ).rejects.toBe(error);
+});
+
+/** Spreads one number to as many as `size` says: 4 bytes each. */
+function spreading(): Model {
+  const builder = new GraphBuilder();
+  const one = builder.input('x', 'float32', ['rows', 'length']);
+  const size = builder.input('size', 'int64', [2]);
+  builder.output(builder.op.ReduceSum(builder.op.Expand(one, size)), 'y');
+  return modelOf(builder.graph);
+}
+
+test('memory runs out on a real CPU, and goes on with what fits', async () => {
+  await using inference = await createInference(spreading(), { threads: 1 });
+  const x = { dtype: 'float32', dims: [1, 1], data: Float32Array.of(1) } as const;
+  const run = (length: bigint) =>
+    inference.run(
+      new Map([
+        ['x', x],
+        ['size', { dtype: 'int64', dims: [2], data: BigInt64Array.of(1n, length) }],
+      ]),
+      ['y'],
+    );
+  await expect(run(2n ** 50n)).rejects.toThrow(
+    /expected room on cpu for a batch of 1 rows × 1 tokens, got: (Failed to allocate memory|std::bad_alloc)/,
+  );
+  expect((await run(8n)).get('y')?.data[0]).toBe(8);
+});
