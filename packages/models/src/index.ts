@@ -18,6 +18,7 @@ export { type LoadedModel, type LoadOptions, loadModel, parameterTensors, readCo
 export {
   type HeadGroup,
   type LinearNames,
+  linearsOf,
   type NeuronGroup,
   type PrunableGroups,
   prunableWeights,

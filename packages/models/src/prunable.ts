@@ -76,6 +76,14 @@ export const sharedHeads = (group: HeadGroup, shared: Pick<HeadGroup, 'queries' 
   ...shared,
 });
 
-/** The weight matrices of a layer's groups, in the order query, key, value, output, then those around the hidden units. */
-export const prunableWeights = ({ heads: h, neurons: n }: PrunableGroups): string[] =>
-  [h.query, h.key, h.value, h.output, ...n.out, ...n.in].map((names) => names.weight);
+/** The linear layers of a layer's groups, in the order query, key, value, output, those that read the encoder, then those around the hidden units. */
+export const linearsOf = ({ heads: h, crossHeads: x, neurons: n }: PrunableGroups): LinearNames[] => [
+  ...[h, ...(x ? [x] : [])].flatMap(({ query, key, value, output }) => [query, key, value, output]),
+  ...n.out,
+  ...n.in,
+];
+
+/** The weight matrices of a layer's groups, in the order of `linearsOf`; one that holds several linear layers comes once. */
+export const prunableWeights = (groups: PrunableGroups): string[] => [
+  ...new Set(linearsOf(groups).map(({ weight }) => weight)),
+];

@@ -48,7 +48,7 @@ export { attentionPenalty, attentionThresholds, inputSums } from './penalty/atte
 export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
 export type { TokenBatch } from './prove/batch-file.js';
 export { type Proof, type ProofRequest, prove } from './prove.js';
-export { prunableLayers, prunableNames, type Weights } from './prunable-layer.js';
+export { type Block, blocksOf, prunableLayers, prunableNames, storeLayers, type Weights } from './prunable-layer.js';
 export {
   headEvents,
   headsAt,

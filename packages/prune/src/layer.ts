@@ -23,7 +23,8 @@ export interface NeuronMatrices {
 }
 
 /** One layer's prunable matrices, whatever the architecture; head h owns the h-th of `heads` equal blocks of rows
- * of query, key and value, and of columns of output. */
+ * of query, key and value, and of columns of output. Where several query heads share a key/value head, that is the head, and its
+ * blocks of query and output are larger. An attention that reads an encoder comes as a layer without hidden units. */
 export interface PrunableLayer extends NeuronMatrices {
   readonly query: Matrix;
   readonly key: Matrix;
@@ -31,7 +32,15 @@ export interface PrunableLayer extends NeuronMatrices {
   readonly output: Matrix;
   readonly biases: LayerBiases;
   readonly heads: number;
+  /** Table [rows, heads] whose column i is added to the scores of head i, by distance; shared by several layers. */
+  readonly positions?: Float32Array;
+  /** Keys and values are made of other rows than queries are: those of an encoder. */
+  readonly cross?: true;
 }
+
+/** Query, key and value, those together that read the same rows. */
+export const readers = ({ query, key, value, cross }: PrunableLayer): Matrix[][] =>
+  cross ? [[query], [key, value]] : [[query, key, value]];
 
 /** The kinds of matrices that are pruned towards a target each: one controller for all would empty the MLP. */
 export type Kind = 'mlp' | 'qkv' | 'output';

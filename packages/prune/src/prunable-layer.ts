@@ -1,74 +1,97 @@
-import type { LinearNames, PrunableGroups } from '@neuroprune/models';
-import { prunableWeights } from '@neuroprune/models';
-import type { Tensor } from '@neuroprune/onnx';
+import {
+  type HeadGroup,
+  type LinearNames,
+  type NeuronGroup,
+  type PrunableGroups,
+  prunableWeights,
+} from '@neuroprune/models';
 import { PruneError } from './errors.js';
 import type { Matrix, PrunableLayer } from './layer.js';
+import { biasOf, find, matrixOf, storeMatrix, type Weights } from './linear.js';
 
-/** Float32 parameters by name, as arrays or as tensors. */
-export type Weights = ReadonlyMap<string, Float32Array | Tensor<'float32'>>;
+export type { Weights } from './linear.js';
 
 /** Names of the prunable matrices of all layers. */
 export const prunableNames = (groups: readonly PrunableGroups[]): string[] => groups.flatMap(prunableWeights);
 
-/** The prunable layers over the same arrays: no weight is copied. Shapes follow from the groups' counts. */
-export function prunableLayers(groups: readonly PrunableGroups[], weights: Weights): PrunableLayer[] {
-  return groups.map((group) => prunableLayer(group, weights));
+/** One attention and the hidden units that follow it; the attention that reads an encoder is a block without units. */
+export interface Block {
+  readonly layer: string;
+  readonly heads: HeadGroup;
+  readonly neurons?: NeuronGroup;
+  /** Keys and values are made of the encoder's rows. */
+  readonly cross: boolean;
 }
 
-function prunableLayer(groups: PrunableGroups, weights: Weights): PrunableLayer {
-  checkLayout(groups);
-  const { heads: h, neurons: n } = groups;
-  const width = h.count * h.size;
-  const bias = ({ bias: name }: LinearNames) => find(weights, name);
-  const [contraction, ...others] = n.in;
-  if (!contraction || others.length > 0)
-    throw new PruneError(`internal: expected one matrix that reads the hidden units, got ${n.in.length}`);
+/** The blocks of each layer in the order of `prunableLayers`: its own attention with its hidden units, then the one that reads an encoder. */
+export const blocksOf = (groups: readonly PrunableGroups[]): Block[] =>
+  groups.flatMap(({ layer, heads, neurons, crossHeads }) => [
+    { layer, heads, neurons, cross: false },
+    ...(crossHeads ? [{ layer, heads: crossHeads, cross: true }] : []),
+  ]);
+
+/**
+ * The prunable blocks of all layers, [out, in] each, over the same arrays; only matrices that are stored [in, out] are copies,
+ * which `storeLayers` writes back. A layer that reads an encoder is two blocks. Shapes follow from the groups' counts.
+ */
+export const prunableLayers = (groups: readonly PrunableGroups[], weights: Weights): PrunableLayer[] =>
+  blocksOf(groups).map((block) => prunableLayer(block, weights));
+
+/** Writes what was changed in blocks to where the parameters are stored, where they are copies. */
+export function storeLayers(
+  groups: readonly PrunableGroups[],
+  weights: Weights,
+  layers: readonly PrunableLayer[],
+): void {
+  for (const [i, { heads: h, neurons: n }] of blocksOf(groups).entries()) {
+    const layer = layers[i]!;
+    for (const part of ['query', 'key', 'value', 'output'] as const) storeMatrix(weights, h[part], layer[part]);
+    if (!n) continue;
+    for (const [j, names] of n.out.entries()) storeMatrix(weights, names, layer.intermediate[j]!);
+    storeMatrix(weights, contractionOf(n), layer.contraction);
+  }
+}
+
+function prunableLayer({ heads: h, neurons, cross }: Block, weights: Weights): PrunableLayer {
+  const bias = (names: LinearNames) => biasOf(weights, names);
+  const { queries = 1, biasTable } = h;
+  const keys = { rows: h.count * h.size };
+  const width = queries * h.count * h.size;
+  const positions = biasTable === undefined ? undefined : find(weights, biasTable);
+  const { units, biases } = neuronsOf(neurons, weights);
   return {
-    query: withRows(weights, h.query, width),
-    key: withRows(weights, h.key, width),
-    value: withRows(weights, h.value, width),
-    output: withColumns(weights, h.output, width),
-    intermediate: n.out.map((names) => withRows(weights, names, n.count)),
-    contraction: withColumns(weights, contraction, n.count),
-    biases: {
-      query: bias(h.query),
-      key: bias(h.key),
-      value: bias(h.value),
-      output: bias(h.output),
-      intermediate: n.out.map(bias),
-      contraction: bias(contraction),
-    },
+    query: matrixOf(weights, h.query, { rows: width }),
+    key: matrixOf(weights, h.key, keys),
+    value: matrixOf(weights, h.value, keys),
+    output: matrixOf(weights, h.output, { cols: width }),
+    ...units,
+    biases: { query: bias(h.query), key: bias(h.key), value: bias(h.value), output: bias(h.output), ...biases },
     heads: h.count,
+    ...(positions && { positions }),
+    ...(cross && { cross }),
   };
 }
 
-/** Refuses what the method does not look at, so that no matrix is read as another. */
-function checkLayout({ layer, heads: h, neurons: n, crossHeads }: PrunableGroups): void {
-  const linears = [h.query, h.key, h.value, h.output, ...n.out, ...n.in];
-  const problem =
-    ((h.queries ?? 1) > 1 && 'key/value heads that several query heads share') ||
-    (linears.some((names) => names.transposed) && 'matrices stored [in, out]') ||
-    (crossHeads && 'heads that read an encoder') ||
-    (h.biasTable && 'heads with a shared table of position biases');
-  if (problem) throw new PruneError(`${layer}: expected a layout that can be pruned, got ${problem}`);
+/** A block without hidden units has a matrix of none. */
+const none: Matrix = { name: '', rows: 0, cols: 0, data: new Float32Array(0) };
+
+function neuronsOf(n: NeuronGroup | undefined, weights: Weights) {
+  if (!n) return { units: { intermediate: [], contraction: none }, biases: {} };
+  const contraction = contractionOf(n);
+  return {
+    units: {
+      intermediate: n.out.map((names) => matrixOf(weights, names, { rows: n.count })),
+      contraction: matrixOf(weights, contraction, { cols: n.count }),
+    },
+    biases: {
+      intermediate: n.out.map((names) => biasOf(weights, names)),
+      contraction: biasOf(weights, contraction),
+    },
+  };
 }
 
-const withRows = (weights: Weights, names: LinearNames, rows: number): Matrix =>
-  matrix(weights, names, (length) => [rows, length / rows]);
-
-const withColumns = (weights: Weights, names: LinearNames, cols: number): Matrix =>
-  matrix(weights, names, (length) => [length / cols, cols]);
-
-function matrix(weights: Weights, { weight: name }: LinearNames, shape: (length: number) => [number, number]): Matrix {
-  const data = find(weights, name);
-  if (!data) throw new PruneError(`${name}: expected among the parameters, got none`);
-  const [rows, cols] = shape(data.length);
-  if (!Number.isInteger(rows) || !Number.isInteger(cols))
-    throw new PruneError(`internal: ${name}: expected equal rows and columns, got ${data.length} weights`);
-  return { name, rows, cols, data };
-}
-
-function find(weights: Weights, name: string): Float32Array | undefined {
-  const found = weights.get(name);
-  return found instanceof Float32Array ? found : found?.data;
+function contractionOf(n: NeuronGroup): LinearNames {
+  const [contraction, ...others] = n.in;
+  if (contraction && others.length === 0) return contraction;
+  throw new PruneError(`internal: expected one matrix that reads the hidden units, got ${n.in.length}`);
 }

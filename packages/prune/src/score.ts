@@ -1,5 +1,5 @@
 import { degrees, EPSILON, expansionDegrees, jointDegrees, type OutGrouping } from './degree.js';
-import { type Kind, type Matrix, matricesOf, type PrunableLayer } from './layer.js';
+import { type Kind, type Matrix, type PrunableLayer, readers } from './layer.js';
 import { inputSums } from './penalty/attention.js';
 
 /** Options of the threshold solver's scores. */
@@ -47,13 +47,13 @@ const pulls = {
       { matrix: layer.contraction, row: power(row), column: power(column) },
     ];
   },
-  qkv: (layer, { gamma }) => {
-    const matrices = matricesOf([layer], 'qkv');
-    const sums = inputSums(matrices);
-    const mean = sums.reduce((total, r) => total + r, 0) / sums.length || 1;
-    const column = sums.map((r) => (r / mean) ** (gamma / 2)); // |w|·(r_i / mean r)^(γ/2)
-    return matrices.map((matrix) => ({ matrix, column }));
-  },
+  qkv: (layer, { gamma }) =>
+    readers(layer).flatMap((matrices) => {
+      const sums = inputSums(matrices);
+      const mean = sums.reduce((total, r) => total + r, 0) / sums.length || 1;
+      const column = sums.map((r) => (r / mean) ** (gamma / 2)); // |w|·(r_i / mean r)^(γ/2)
+      return matrices.map((matrix) => ({ matrix, column }));
+    }),
   output: (layer) => [{ matrix: layer.output }],
 } satisfies Record<Kind, (layer: PrunableLayer, options: Required<ScoreOptions>) => Pull[]>;
 

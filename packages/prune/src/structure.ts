@@ -2,7 +2,7 @@ import { degrees, jointDegrees } from './degree.js';
 import { attentionOf, liveHeads } from './heads/attention-layer.js';
 import type { HeadRemoval } from './heads/eliminate.js';
 import { headShares } from './heads/plan.js';
-import { countWeights, countZeros, type Matrix, matricesOf, type PrunableLayer } from './layer.js';
+import { countWeights, countZeros, type Matrix, matricesOf, type PrunableLayer, readers } from './layer.js';
 
 /** Bins of the degree histograms, equal parts of 0 … 1 (1 itself in the last). */
 const BINS = 20;
@@ -124,10 +124,13 @@ function headStates(alive: readonly boolean[], removals: readonly HeadRemoval[])
   });
 }
 
-function inputDegrees({ query, key, value }: PrunableLayer): Float64Array {
-  const weighted = [query, key, value].map((m) => degrees(m, 'column', Number.MIN_VALUE).map((c) => c * m.rows));
-  const rows = query.rows + key.rows + value.rows;
-  return weighted[0]!.map((first, i) => (first + weighted[1]![i]! + weighted[2]![i]!) / rows);
+/** Degrees of the input dimensions, those of the decoder before those of the encoder where both are read. */
+function inputDegrees(layer: PrunableLayer): number[] {
+  return readers(layer).flatMap((matrices) => {
+    const rows = matrices.reduce((sum, m) => sum + m.rows, 0);
+    const weighted = matrices.map((m) => degrees(m, 'column', Number.MIN_VALUE).map((c) => c * m.rows));
+    return Array.from({ length: matrices[0]!.cols }, (_, i) => weighted.reduce((sum, c) => sum + c[i]!, 0) / rows);
+  });
 }
 
 /** For each row: whether one of the matrices has a non-zero entry in it, in the columns that `counts` admits. */

@@ -1,32 +1,57 @@
-import type { LinearNames, PrunableGroups } from '@neuroprune/models';
+import type { LinearNames } from '@neuroprune/models';
 import type { Tensor } from '@neuroprune/onnx';
-import type { PrunableLayer } from '../layer.js';
+import type { Block } from '../prunable-layer.js';
 import { pickColumns, pickRows } from './pick.js';
-import { headRows, type Survivors } from './survivors.js';
+import { headBlocks, type Survivors } from './survivors.js';
 
-/** Replaces the tensors of one layer by what stays of them. */
-export function cutLayer(
-  weights: Map<string, Tensor<'float32'>>,
-  { heads: h, neurons: n }: PrunableGroups,
-  layer: PrunableLayer,
-  stay: Survivors,
-): void {
-  const change = (name: string, edit: (t: Tensor<'float32'>) => Tensor<'float32'>) => {
-    const t = weights.get(name);
-    if (t) weights.set(name, edit(t));
+type Weights = Map<string, Tensor<'float32'>>;
+
+/** A linear layer and the outputs of it that stay. */
+type Outputs = readonly [names: LinearNames, outputs: readonly number[], of: number];
+
+/** Replaces the tensors of one block by what stays of them. */
+export function cutBlock(weights: Weights, { heads: h, neurons: n }: Block, stay: Survivors): void {
+  const { queries = 1, count, size } = h;
+  const rows = (part: 'query' | 'key' | 'value'): Outputs => {
+    const each = part === 'query' ? queries * size : size;
+    return [h[part], headBlocks(each, stay.heads), count * each];
   };
-  const rows = (names: LinearNames, at: readonly number[]) => {
-    for (const name of [names.weight, names.bias]) change(name, (t) => pickRows(t, at));
-  };
-  const columns = ({ weight }: LinearNames, at: readonly number[]) => change(weight, (t) => pickColumns(t, at));
-  for (const part of ['query', 'key', 'value'] as const) {
-    rows(h[part], headRows(layer[part], layer.heads, stay.heads));
-    if (stay.inputs.attention) columns(h[part], stay.inputs.attention);
+  cutOutputs(weights, [rows('query'), rows('key'), rows('value')]);
+  cutOutputs(
+    weights,
+    (n?.out ?? []).map((names): Outputs => [names, stay.units, n!.count]),
+  );
+  cutInputs(weights, [h.query, h.key, h.value], stay.inputs.attention);
+  cutInputs(weights, n?.out ?? [], stay.inputs.mlp);
+  cutInputs(weights, [h.output], headBlocks(queries * size, stay.heads));
+  cutInputs(weights, n?.in ?? [], stay.units);
+}
+
+/** Cuts outputs of linear layers with their biases; those that lie in one weight are cut at once, for their places depend on each other. */
+function cutOutputs(weights: Weights, cuts: readonly Outputs[]): void {
+  const places = new Map<string, { readonly names: LinearNames; readonly at: number[] }>();
+  for (const [names, outputs, of] of cuts) {
+    const found = places.get(names.weight) ?? { names, at: [] };
+    const first = (names.part?.index ?? 0) * of;
+    found.at.push(...outputs.map((output) => first + output));
+    places.set(names.weight, found);
   }
-  columns(h.output, headRows({ rows: layer.output.cols }, layer.heads, stay.heads));
-  for (const names of n.out) {
-    rows(names, stay.units);
-    if (stay.inputs.mlp) columns(names, stay.inputs.mlp);
+  for (const { names, at } of places.values()) {
+    const sorted = at.sort((a, b) => a - b);
+    change(weights, names.weight, (t) => (names.transposed ? pickColumns(t, sorted) : pickRows(t, sorted)));
+    change(weights, names.bias, (t) => pickRows(t, sorted));
   }
-  for (const names of n.in) columns(names, stay.units);
+}
+
+/** Cuts inputs of linear layers; all stay where none are named. */
+function cutInputs(weights: Weights, linears: readonly LinearNames[], inputs: readonly number[] | undefined): void {
+  if (!inputs) return;
+  const transposed = new Map(linears.map((names) => [names.weight, names.transposed]));
+  for (const [name, rows] of transposed)
+    change(weights, name, (t) => (rows ? pickRows(t, inputs) : pickColumns(t, inputs)));
+}
+
+function change(weights: Weights, name: string, edit: (t: Tensor<'float32'>) => Tensor<'float32'>): void {
+  const t = weights.get(name);
+  if (t) weights.set(name, edit(t));
 }

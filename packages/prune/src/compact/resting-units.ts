@@ -1,4 +1,4 @@
-import type { PrunableGroups } from '@neuroprune/models';
+import type { NeuronGroup } from '@neuroprune/models';
 import {
   cloneModel,
   eliminateDeadCode,
@@ -12,11 +12,17 @@ import {
 import { createInference } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 
+/** The hidden units of a layer. */
+export interface UnitBlock {
+  readonly layer: string;
+  readonly neurons: NeuronGroup;
+}
+
 /**
  * What each hidden unit gives where its layer reads zeros, [units] a group: a unit whose L_in rows are zero gives this
  * on every input. The model's own graph says it, whatever stands between L_in and L_out.
  */
-export async function restingUnits(model: Model, groups: readonly PrunableGroups[]): Promise<Float32Array[]> {
+export async function restingUnits(model: Model, groups: readonly UnitBlock[]): Promise<Float32Array[]> {
   if (groups.length === 0) return [];
   const names = groups.map(({ layer }) => `${layer}.resting`);
   await using session = await createInference(restingGraph(model, groups, names), { threads: 1 });
@@ -25,11 +31,11 @@ export async function restingUnits(model: Model, groups: readonly PrunableGroups
 }
 
 /** The part of each layer from L_in to what L_out reads, on one row of zeros. */
-function restingGraph(model: Model, groups: readonly PrunableGroups[], names: readonly string[]): Model {
+function restingGraph(model: Model, groups: readonly UnitBlock[], names: readonly string[]): Model {
   const copy = cloneModel(model);
   const builder = new GraphBuilder(copy.graph);
   const units = groups.map(({ neurons: n }) => {
-    for (const { weight } of n.out) feedZeros(builder, weight);
+    for (const { weight, transposed } of n.out) feedZeros(builder, weight, transposed ? 0 : 1);
     return readerOf(copy.graph, n.in[0]!.weight).node.inputs[0]!;
   });
   copy.graph.outputs = [];
@@ -39,9 +45,10 @@ function restingGraph(model: Model, groups: readonly PrunableGroups[], names: re
   return copy;
 }
 
-function feedZeros(builder: GraphBuilder, name: string): void {
+/** `axis`: that of the weight's inputs. */
+function feedZeros(builder: GraphBuilder, name: string, axis: 0 | 1): void {
   const { node, weight } = readerOf(builder.graph, name);
-  node.inputs[0] = builder.constant(zeros([1, weight.tensor!.dims[1]!]));
+  node.inputs[0] = builder.constant(zeros([1, weight.tensor!.dims[axis]!]));
 }
 
 /** The node that multiplies rows with a weight. */

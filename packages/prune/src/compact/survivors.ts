@@ -20,10 +20,15 @@ const PICK_COST = 64;
 export function essential(layer: PrunableLayer): { heads: number[]; units: number[] } {
   const { biases } = layer;
   const keepsHead = biases.output === undefined && biases.value !== undefined;
+  const spoken = liveColumns([layer.output]);
+  const speaks = (h: number) =>
+    headRows({ rows: layer.output.cols }, layer.heads, [h]).some((column) => spoken[column]);
   const keepsUnit = biases.contraction === undefined && (biases.intermediate ?? []).some((bias) => bias !== undefined);
   const heard = liveColumns([layer.contraction]);
   return {
-    heads: where(liveHeads(attentionOf(layer)).map((live, h) => live || (keepsHead && hasValueBias(layer, h)))),
+    heads: where(
+      liveHeads(attentionOf(layer)).map((live, h) => live || (keepsHead && speaks(h) && hasValueBias(layer, h))),
+    ),
     units: where(liveUnits(layer).map((live, u) => live || (keepsUnit && heard[u]!))),
   };
 }
@@ -31,16 +36,19 @@ export function essential(layer: PrunableLayer): { heads: number[]; units: numbe
 /** The input dimensions read by what stays of a layer, where cutting the others makes it smaller and no slower. */
 export function readInputs(layer: PrunableLayer, kept: { heads: readonly number[]; units: readonly number[] }) {
   const qkv = [layer.query, layer.key, layer.value];
-  const attention = worthPicking(qkv, (m) => headRows(m, layer.heads, kept.heads));
+  // The graphs of layers that read an encoder pick no inputs for it.
+  const attention = layer.cross ? undefined : worthPicking(qkv, (m) => headRows(m, layer.heads, kept.heads));
   const mlp = worthPicking(layer.intermediate, () => kept.units);
   return { ...(attention && { attention }), ...(mlp && { mlp }) };
 }
 
 /** Rows (or columns, counted over `size`) of the given heads. */
-export function headRows({ rows }: Pick<Matrix, 'rows'>, heads: number, kept: readonly number[]): number[] {
-  const size = rows / heads;
-  return kept.flatMap((head) => Array.from({ length: size }, (_, i) => head * size + i));
-}
+export const headRows = ({ rows }: Pick<Matrix, 'rows'>, heads: number, kept: readonly number[]): number[] =>
+  headBlocks(rows / heads, kept);
+
+/** Places in the blocks of `size` of the given heads. */
+export const headBlocks = (size: number, kept: readonly number[]): number[] =>
+  kept.flatMap((head) => Array.from({ length: size }, (_, i) => head * size + i));
 
 function worthPicking(matrices: readonly Matrix[], rowsOf: (m: Matrix) => readonly number[]): number[] | undefined {
   const rows = matrices.map(rowsOf);

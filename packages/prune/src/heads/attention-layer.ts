@@ -9,6 +9,8 @@ export interface HeadWeights {
   readonly key: Numbers;
   readonly value: Numbers;
   readonly queryBias?: Numbers | undefined;
+  /** Table [rows, heads] of what is added to the scores of each head. */
+  readonly positions?: Numbers | undefined;
   readonly heads: number;
   /** Input dimensions, the columns of query, key and value. */
   readonly hidden: number;
@@ -27,7 +29,7 @@ export interface AttentionLayer extends HeadWeights {
 }
 
 /** The attention block of a prunable layer, over the same arrays. */
-export function attentionOf({ query, key, value, output, biases, heads }: PrunableLayer): AttentionLayer {
+export function attentionOf({ query, key, value, output, biases, positions, heads }: PrunableLayer): AttentionLayer {
   return {
     query: query.data,
     key: key.data,
@@ -37,6 +39,7 @@ export function attentionOf({ query, key, value, output, biases, heads }: Prunab
     keyBias: biases.key,
     valueBias: biases.value,
     outputBias: biases.output,
+    positions,
     heads,
     hidden: query.cols,
   };

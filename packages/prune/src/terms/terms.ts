@@ -1,8 +1,9 @@
 import type { Terms } from '@neuroprune/autodiff';
 import type { LinearNames, PrunableGroups } from '@neuroprune/models';
-import type { Value } from '@neuroprune/onnx';
+import type { GraphBuilder, Value } from '@neuroprune/onnx';
 import { EPSILON, type OutGrouping } from '../degree.js';
 import { PruneError } from '../errors.js';
+import { blocksOf } from '../prunable-layer.js';
 import { attentionTerm } from './attention.js';
 import { neuronTerm } from './neurons.js';
 
@@ -21,7 +22,7 @@ export function neuroPruneTerms(
   { outGrouping = 'joint', epsilon = EPSILON }: TermOptions = {},
 ): Terms {
   return (op, parameters, builder) => {
-    const weight = ({ weight: name }: LinearNames) => required(parameters, name);
+    const weight = (names: LinearNames) => standard(builder, required(parameters, names.weight), names);
     const sum = (values: readonly Value[]) => values.reduce((a, b) => op.Add(a, b));
     return {
       'penalty.mlp': sum(
@@ -31,10 +32,21 @@ export function neuroPruneTerms(
         }),
       ),
       'penalty.attention': sum(
-        groups.map(({ heads: h }) => attentionTerm(builder, [h.query, h.key, h.value].map(weight))),
+        blocksOf(groups).flatMap(({ heads: h, cross }) => {
+          const [query, key, value] = [h.query, h.key, h.value].map(weight) as [Value, Value, Value];
+          const read = cross ? [[query], [key, value]] : [[query, key, value]];
+          return read.map((matrices) => attentionTerm(builder, matrices));
+        }),
       ),
     };
   };
+}
+
+/** A linear layer's weight as [out, in], however it is stored. */
+function standard({ op }: GraphBuilder, stored: Value, { transposed, part }: LinearNames): Value {
+  const parts = part ? op.Split(stored, undefined, { axis: transposed ? 1 : 0, num_outputs: part.of }) : [stored];
+  const own = parts[part?.index ?? 0] as Value;
+  return transposed ? op.Transpose(own, { perm: [1, 0] }) : own;
 }
 
 function required(parameters: ReadonlyMap<string, Value>, name: string): Value {

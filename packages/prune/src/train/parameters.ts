@@ -1,5 +1,5 @@
 import { parametersOf, type State } from '@neuroprune/autodiff';
-import { type PrunableGroups, prunableWeights } from '@neuroprune/models';
+import { linearsOf, type PrunableGroups, prunableWeights } from '@neuroprune/models';
 import { type Model, type StepSignature, type Tensor, tensor } from '@neuroprune/onnx';
 import { PruneError } from '../errors.js';
 import type { TrainRequest } from './request.js';
@@ -44,9 +44,7 @@ function untrained({ graph }: Model, trained: ReadonlySet<string>): Map<string, 
 
 /** Weights and biases that pruning may change in a layer. */
 export function namesOf(group: PrunableGroups): string[] {
-  const { heads: h, neurons: n } = group;
-  const biases = [h.query, h.key, h.value, h.output, ...n.out, ...n.in].map(({ bias }) => bias);
-  return [...prunableWeights(group), ...biases.filter((name) => name !== undefined)];
+  return [...prunableWeights(group), ...new Set(linearsOf(group).map(({ bias }) => bias))];
 }
 
 /** Every parameter by name, those of the state as views into it. */

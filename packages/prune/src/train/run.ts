@@ -5,7 +5,7 @@ import type { Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { countWeights, matricesOf } from '../layer.js';
-import { prunableLayers } from '../prunable-layer.js';
+import { prunableLayers, storeLayers } from '../prunable-layer.js';
 import { chunkSize } from './chunks.js';
 import { Feed, foldResults, mergedForMessages, type StepBatches } from './feed.js';
 import { Guard, STEP_RESULTS } from './guard.js';
@@ -202,7 +202,11 @@ export class Run {
     await training.withState((state) => {
       const weights = weightsIn(parameters, state);
       const layers = prunableLayers(request.groups, weights);
-      const prune = () => pruner.apply(this.done, layers, context.at);
+      const prune = () => {
+        const removed = pruner.apply(this.done, layers, context.at);
+        storeLayers(request.groups, weights, layers);
+        return removed;
+      };
       const averages = parameters.averaged ? parametersOf(state, training.signature, 'ema') : undefined;
       const names = request.groups.flatMap(namesOf);
       this.removals.push(...(averages ? followed(weights, averages, names, prune) : prune()));
