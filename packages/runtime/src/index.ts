@@ -15,7 +15,7 @@ export { RuntimeError } from './errors.js';
 export { createInference, type Inference } from './inference.js';
 export { loopOf } from './loop.js';
 export { isOutOfMemory } from './memory.js';
-export { type Choice, chooseDevice } from './probe/choose.js';
+export { type Choice, chooseDevice, probeOnce } from './probe/choose.js';
 export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';
 export { createTraining, type Training } from './training.js';

@@ -1,9 +1,13 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
+import { runtimeFolder } from '../cuda/runtime-folder.js';
+import type { Device } from '../device.js';
+import { loadedLibraries, softwareDriver } from './adapter.js';
 import { causeOf } from './cause.js';
-import { chooseDevice } from './choose.js';
+import { chooseDevice, probeOnce } from './choose.js';
 import { type Probe, type Probed, probe } from './probe.js';
 
 describe('a device', () => {
@@ -54,23 +58,69 @@ test.each([
 });
 
 describe('auto', () => {
-  const answer =
-    (works: boolean) =>
-    async (device: Probed): Promise<Probe> => ({
-      device,
-      works,
-      milliseconds: 1,
-      ...(works ? {} : { cause: 'there is no such GPU' }),
-    });
+  const found = (more: Partial<Probe>) => (device: Probed) => ({ device, works: true, milliseconds: 1, ...more });
+  const works = found({});
+  const lacks = found({ works: false, cause: 'there is no such GPU' });
+  const paints = found({ software: 'libvk_swiftshader.so' });
+  const all = ['cuda', 'webgpu', 'cpu'] as Device[];
 
-  it('takes cuda where it works', async () => {
-    expect(await chooseDevice(answer(true))).toMatchObject({ device: 'cuda', why: 'cuda works' });
+  it.each<[what: string, cuda: typeof works, webgpu: typeof works, device: string, why: string, asked: string[]]>([
+    ['cuda where it works', works, works, 'cuda', 'cuda works', ['cuda']],
+    ['webgpu without cuda', lacks, works, 'webgpu', 'webgpu works', ['cuda', 'webgpu']],
+    [
+      'cpu, not webgpu without a GPU',
+      lacks,
+      paints,
+      'cpu',
+      'cuda does not work: there is no such GPU; webgpu has no GPU: libvk_swiftshader.so computes on the cpu',
+      ['cuda', 'webgpu'],
+    ],
+    [
+      'cpu without others',
+      lacks,
+      lacks,
+      'cpu',
+      'cuda does not work: there is no such GPU; webgpu does not work: there is no such GPU',
+      ['cuda', 'webgpu'],
+    ],
+  ])('takes %s', async (_, cuda, webgpu, device, why, expected) => {
+    const asked: string[] = [];
+    const ask = async (name: Probed) => {
+      asked.push(name);
+      return name === 'cuda' ? cuda(name) : webgpu(name);
+    };
+    expect(await chooseDevice(ask, all)).toMatchObject({ device, why });
+    expect(asked).toEqual(expected);
   });
 
-  it('falls back on cpu and says why', async () => {
-    expect(await chooseDevice(answer(false))).toMatchObject({
-      device: 'cpu',
-      why: 'cuda does not work: there is no such GPU',
-    });
+  it('tries cuda alone before cpu, as long as nothing else trains faster', async () => {
+    const asked: string[] = [];
+    const ask = async (name: Probed) => {
+      asked.push(name);
+      return lacks(name);
+    };
+    expect(await chooseDevice(ask)).toMatchObject({ device: 'cpu' });
+    expect(asked).toEqual(['cuda']);
   });
+
+  it('asks a device once a process, and starts none for a library that is not there', async () => {
+    const first = await probeOnce('cuda');
+    expect(await probeOnce('cuda')).toBe(first);
+    const direct = existsSync(path.join(runtimeFolder(), 'libonnxruntime_providers_cuda.so'));
+    expect(first.milliseconds === 0).toBe(!direct && process.platform === 'linux');
+  }, 90_000);
+});
+
+test.each([
+  [['/a/libvk_swiftshader.so', '/b/libvulkan.so.1'], 'libvk_swiftshader.so'],
+  [['/usr/lib/x86_64-linux-gnu/libvulkan_lvp.so'], 'libvulkan_lvp.so'],
+  [['/usr/lib/libvulkan_lvp.so', '/usr/lib/libGLX_nvidia.so.570.1'], undefined],
+  [['/usr/lib/libvulkan_radeon.so'], undefined],
+  [['/usr/lib/libvulkan.so.1'], undefined],
+])('%j: the driver in the place of a GPU is %s', (libraries, driver) => {
+  expect(softwareDriver(libraries)).toBe(driver);
+});
+
+test.runIf(process.platform === 'linux')('a process knows the libraries it has loaded (linux only)', () => {
+  expect(loadedLibraries().some((file) => /\/libc[.-]/.test(file))).toBe(true);
 });

@@ -13,6 +13,8 @@ export interface Probe {
   readonly works: boolean;
   /** Why it does not, in words. */
   readonly cause?: string;
+  /** The driver that computes on the cpu in the place of a GPU, where `webgpu` found nothing better. */
+  readonly software?: string;
   /** Milliseconds until a fresh process had loaded the provider and run a product. */
   readonly milliseconds: number;
 }
@@ -32,7 +34,8 @@ export function probe(device: Probed, env: NodeJS.ProcessEnv = process.env): Pro
   return new Promise((resolve) => {
     execFile(process.execPath, [script, device], { env, timeout: TIMEOUT }, (error, stdout, stderr) => {
       const milliseconds = Math.round(performance.now() - started);
-      if (!error && stdout === EXPECTED) resolve({ device, works: true, milliseconds });
+      const [result, software] = stdout.split('\n');
+      if (!error && result === EXPECTED) resolve({ device, works: true, ...(software && { software }), milliseconds });
       else resolve({ device, works: false, cause: failure(error, stdout, stderr), milliseconds });
     });
   });
