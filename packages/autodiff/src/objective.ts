@@ -20,7 +20,7 @@ export interface ObjectiveOptions {
    */
   readonly loss:
     | keyof typeof losses
-    | ({ readonly name: 'crossEntropy' } & CrossEntropyOptions)
+    | ({ readonly name: 'crossEntropy' | 'tokenCrossEntropy' | 'nextTokenCrossEntropy' } & CrossEntropyOptions)
     | { readonly output: GradientOptions['of'] };
   /** What a teacher's outputs, part of the batch, add to the loss. */
   readonly distill?: DistillOptions;

@@ -1,5 +1,6 @@
 import {
   allGraphs,
+  type Dim,
   eliminateCommonSubexpressions,
   eliminateDeadCode,
   eliminateDropout,
@@ -184,18 +185,22 @@ const stateSignature = (stacks: readonly ParameterStack[], { init }: Optimizer) 
   variables: Object.entries(init.variables ?? {}).map(([name, initial]) => ({ name, initial })),
 });
 
+/** The name of a sequence that is another than the batch's own. */
+const axisOf = (axis: Dim | undefined, main: Dim | undefined): { axis?: string } =>
+  typeof axis === 'string' && axis !== main ? { axis } : {};
+
 /** The batch: the model's own inputs, then what the loss compares with; a further axis of known extent is a row's or token's width. */
-function batchInputs(inputs: readonly Value[], names: readonly string[]): StepSignature['batch'] {
-  return inputs
-    .filter((v) => names.includes(v.name))
-    .map(({ name, dtype, shape = [] }) => {
-      const last = shape.at(-1);
-      const width = name.startsWith(TEACHER) && typeof last === 'number' ? last : undefined;
-      const rank = shape.length - (width === undefined ? 0 : 1);
-      if ((dtype === 'int64' || dtype === 'int32' || dtype === 'float32') && (rank === 1 || rank === 2))
-        return { name, dtype, rank, ...(width === undefined ? {} : { width }) };
-      throw new AutodiffError(
-        `input '${name}': expected int64, int32 or float32 with 1 or 2 axes, got ${dtype} [${shape}]`,
-      );
-    });
+function batchInputs(all: readonly Value[], names: readonly string[]): StepSignature['batch'] {
+  const inputs = all.filter((v) => names.includes(v.name));
+  const main = inputs.map(({ shape }) => shape?.[1]).find((axis) => typeof axis === 'string');
+  return inputs.map(({ name, dtype, shape = [] }) => {
+    const last = shape.at(-1);
+    const width = name.startsWith(TEACHER) && typeof last === 'number' ? last : undefined;
+    const rank = shape.length - (width === undefined ? 0 : 1);
+    if ((dtype === 'int64' || dtype === 'int32' || dtype === 'float32') && (rank === 1 || rank === 2))
+      return { name, dtype, rank, ...(width === undefined ? {} : { width }), ...axisOf(shape[1], main) };
+    throw new AutodiffError(
+      `input '${name}': expected int64, int32 or float32 with 1 or 2 axes, got ${dtype} [${shape}]`,
+    );
+  });
 }

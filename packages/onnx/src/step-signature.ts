@@ -33,12 +33,16 @@ export interface StepSignature {
   readonly copies: readonly string[];
   /** Scalars of the state: the loss scale, what bias corrections count. */
   readonly variables: readonly Variable[];
-  /** Inputs that carry the batch: rank 2 is [batch, sequence], rank 1 is [batch]; with `width` a further axis of that extent follows. */
+  /**
+   * Inputs that carry the batch: rank 2 is [batch, sequence], rank 1 is [batch]; with `width` a further axis of that extent
+   * follows. `axis` names the sequence where it is another than that of the first such input.
+   */
   readonly batch: readonly {
     readonly name: string;
     readonly dtype: 'int64' | 'int32' | 'float32';
     readonly rank: 1 | 2;
     readonly width?: number;
+    readonly axis?: string;
   }[];
   /** Scalar float32 inputs, one number a step (learning rate, α, …). */
   readonly scalars: readonly string[];

@@ -1,4 +1,4 @@
-export type { Batch } from './batch.js';
+export { type Batch, lengthAlong, tokensIn } from './batch.js';
 export { type Installed, type InstallOptions, installCuda } from './cuda/install.js';
 export type { NeededLibrary } from './cuda/libraries.js';
 export { runtimeFolder } from './cuda/runtime-folder.js';

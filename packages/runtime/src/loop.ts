@@ -25,10 +25,19 @@ export const outerName = (name: string): string => `loop.${name}`;
 export const stagingInputs = {
   steps: outerName('steps'),
   rows: outerName('rows'),
-  lengths: outerName('lengths'),
-  tokenOffsets: outerName('token_offsets'),
   rowOffsets: outerName('row_offsets'),
 } as const;
+
+/** Vectors that say where each step's tokens lie along an axis; that of the batch itself has no name. */
+export const stagingOf = (axis: string | undefined) => {
+  const along = (name: string) => outerName(axis === undefined ? name : `${name}.${axis}`);
+  return { lengths: along('lengths'), tokenOffsets: along('token_offsets') };
+};
+
+/** The axes of sequences of a step graph, that of the batch first. */
+export const axesOf = ({ batch }: StepSignature): (string | undefined)[] => [
+  ...new Set([undefined, ...batch.map(({ axis }) => axis)]),
+];
 
 /** A loop over a step graph made by `trainable`; the step's graph moves into the body and must not be used again. */
 export function loopOf(step: Model): Model {
@@ -41,6 +50,13 @@ export function loopOf(step: Model): Model {
   for (const [i, name] of body.outputNames.entries()) outer.output(results[i] as Value, outerName(name));
   const { opsets, irVersion } = step;
   return setStepSignature({ ...modelOf(outer.graph), opsets: { ...opsets }, irVersion }, signature);
+}
+
+/** A part of a flat array, and the shape it takes. */
+interface Span {
+  readonly start: Value;
+  readonly end: Value;
+  readonly extents: Value;
 }
 
 /** Builds the body: cuts this step's batch and scalars out of the staged arrays, then the step's own nodes. */
@@ -62,8 +78,6 @@ class LoopBody {
     this.staged = {
       steps: outer.input(stagingInputs.steps, 'int64', []),
       rows: outer.input(stagingInputs.rows, 'int64', ['steps']),
-      lengths: outer.input(stagingInputs.lengths, 'int64', ['steps']),
-      tokenOffsets: outer.input(stagingInputs.tokenOffsets, 'int64', ['steps']),
       rowOffsets: outer.input(stagingInputs.rowOffsets, 'int64', ['steps']),
     };
     this.cutBatch(signature);
@@ -102,26 +116,33 @@ class LoopBody {
 
   private cutBatch(signature: StepSignature): void {
     const { op } = this.body;
-    const axis = this.body.ints(0);
-    const vector = (value: Value) => op.Unsqueeze(value, axis);
-    const rows = vector(this.now(this.staged.rows));
-    const length = vector(this.now(this.staged.lengths));
-    const shape = op.Concat([rows, length], { axis: 0 });
-    const tokenStart = vector(this.now(this.staged.tokenOffsets));
-    const tokenEnd = op.Add(tokenStart, op.Mul(rows, length));
-    const rowStart = vector(this.now(this.staged.rowOffsets));
-    const rowEnd = op.Add(rowStart, rows);
-    for (const { name, dtype, rank, width } of signature.batch) {
+    const first = this.body.ints(0);
+    const now = (vector: Value) => op.Unsqueeze(this.now(vector), first);
+    const rows = now(this.staged.rows);
+    const rowStart = now(this.staged.rowOffsets);
+    const ofRows: Span = { start: rowStart, end: op.Add(rowStart, rows), extents: rows };
+    const ofTokens = new Map(axesOf(signature).map((axis) => [axis, this.tokenSpan(axis, rows, now)]));
+    for (const { name, dtype, rank, width, axis } of signature.batch) {
+      const tokens = axis === undefined ? 'tokens' : `tokens_of_${axis}`;
       const all = this.outer.input(outerName(name), dtype, [
-        width === undefined ? (rank === 2 ? 'tokens' : 'all_rows') : `all_of_${name}`,
+        width === undefined ? (rank === 2 ? tokens : 'all_rows') : `all_of_${name}`,
       ]);
-      const [start, end, extents] = rank === 1 ? [rowStart, rowEnd, rows] : [tokenStart, tokenEnd, shape];
+      const { start, end, extents } = rank === 1 ? ofRows : (ofTokens.get(axis) as Span);
       const times = (at: Value) => (width === undefined ? at : op.Mul(at, this.body.ints(width)));
       const dims =
         this.fixed(name) ?? (width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 }));
-      if (rank === 1 && width === undefined) this.feed(name, 'Slice', [all, start, end, axis]);
-      else this.feed(name, 'Reshape', [op.Slice(all, times(start), times(end), axis), dims]);
+      if (rank === 1 && width === undefined) this.feed(name, 'Slice', [all, start, end, first]);
+      else this.feed(name, 'Reshape', [op.Slice(all, times(start), times(end), first), dims]);
     }
+  }
+
+  /** Where this step's tokens lie along an axis. */
+  private tokenSpan(axis: string | undefined, rows: Value, now: (vector: Value) => Value): Span {
+    const { op } = this.body;
+    const { lengths, tokenOffsets } = stagingOf(axis);
+    const length = now(this.outer.input(lengths, 'int64', ['steps']));
+    const start = now(this.outer.input(tokenOffsets, 'int64', ['steps']));
+    return { start, end: op.Add(start, op.Mul(rows, length)), extents: op.Concat([rows, length], { axis: 0 }) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { type StepSignature, type Tensor, tensor } from '@neuroprune/onnx';
-import type { Batch } from './batch.js';
+import { type Batch, lengthAlong } from './batch.js';
 import { RuntimeError } from './errors.js';
-import { outerName, stagingInputs } from './loop.js';
+import { axesOf, outerName, stagingInputs, stagingOf } from './loop.js';
 
 /** Numbers a step of every scalar input; each vector is as long as the batches. */
 export type ScalarVectors = Readonly<Record<string, Float32Array>>;
@@ -16,12 +16,15 @@ export function stageSteps(
   const staged = new Map<string, Tensor>([
     [stagingInputs.steps, tensor('int64', [], BigInt64Array.of(BigInt(count)))],
     [stagingInputs.rows, vector(batches.map((b) => b.rows))],
-    [stagingInputs.lengths, vector(batches.map((b) => b.length))],
-    [stagingInputs.tokenOffsets, vector(offsets(batches.map((b) => b.rows * b.length)))],
     [stagingInputs.rowOffsets, vector(offsets(batches.map((b) => b.rows)))],
   ]);
-  for (const { name, dtype, rank, width = 1 } of signature.batch) {
-    const sizeOf = (b: Batch) => (rank === 2 ? b.rows * b.length : b.rows) * width;
+  for (const axis of axesOf(signature)) {
+    const { lengths, tokenOffsets } = stagingOf(axis);
+    staged.set(lengths, vector(batches.map((b) => lengthAlong(b, axis))));
+    staged.set(tokenOffsets, vector(offsets(batches.map((b) => b.rows * lengthAlong(b, axis)))));
+  }
+  for (const { name, dtype, rank, width = 1, axis } of signature.batch) {
+    const sizeOf = (b: Batch) => (rank === 2 ? b.rows * lengthAlong(b, axis) : b.rows) * width;
     const parts = batches.map((b) => checked(b, { name, dtype, size: sizeOf(b) }));
     staged.set(outerName(name), flat(dtype, parts));
   }

@@ -1,4 +1,13 @@
-import { float32, type Model, scalarTensor, setStepSignature, stepSignature, type Tensor } from '@neuroprune/onnx';
+import {
+  float32,
+  GraphBuilder,
+  type Model,
+  modelOf,
+  scalarTensor,
+  setStepSignature,
+  stepSignature,
+  type Tensor,
+} from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
 import { batchesOf, carried, firstState, stepModel } from '../test/step.js';
 import type { Batch } from './batch.js';
@@ -241,5 +250,59 @@ describe('clear errors', () => {
     await training.close();
     await training.close();
     await expect(training.run([], scalars(0, 0))).rejects.toThrow('session: expected an open one');
+  });
+});
+
+describe('a batch whose inputs have lengths of their own', () => {
+  const axis = 'decoder_sequence';
+  /** w' = w + Σ read + Σ 100·written, told as a result. */
+  function twoTexts(): Model {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const sum = (name: string, along: string) => {
+      const ids = builder.input(name, 'int64', ['batch', along]);
+      return op.ReduceSum(op.Cast(ids, { to: 1 }), undefined, { keepdims: 0 });
+    };
+    const read = sum('input_ids', 'sequence');
+    const written = sum('labels', axis);
+    const w = builder.input('sum.w', 'float32', [1]);
+    builder.output(op.Add(read, op.Mul(written, 100)), 'loss');
+    builder.output(op.Add(w, op.Reshape(op.Add(read, op.Mul(written, 100)), builder.ints(1))), 'sum.w.next');
+    return setStepSignature(modelOf(builder.graph), {
+      stacks: [{ name: 'sum', members: ['sum'], shape: [1], slots: ['w'], masked: false }],
+      copies: [],
+      variables: [],
+      batch: [
+        { name: 'input_ids', dtype: 'int64', rank: 2 },
+        { name: 'labels', dtype: 'int64', rank: 2, axis },
+      ],
+      scalars: [],
+      results: ['loss'],
+    });
+  }
+  const text = (rows: number, length: number, written: number, from: number): Batch => ({
+    rows,
+    length,
+    lengths: { [axis]: written },
+    inputs: { input_ids: Int32Array.from({ length: rows * length }, (_, i) => from + i) },
+    labels: Int32Array.from({ length: rows * written }, (_, i) => from + i),
+    weights: new Float32Array(rows).fill(1),
+    tokens: rows * (length + written),
+  });
+  const given = [text(2, 3, 1, 1), text(1, 2, 4, 20), text(3, 1, 2, 50)];
+  const total = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0);
+
+  it('each step reads its own part of both', async () => {
+    await using training = await createTraining(twoTexts(), new Map([['sum.w', float32([0])]]), session);
+    const { loss } = await training.run(given, {});
+    const wanted = given.map(({ inputs, labels }) => total(inputs.input_ids!) + 100 * total(labels));
+    expect([...loss!]).toEqual(wanted);
+    expect(await training.withState((state) => state.get('sum.w')!.data[0])).toBe(total(wanted));
+  });
+
+  it('labels of another length are refused', async () => {
+    await using training = await createTraining(twoTexts(), new Map([['sum.w', float32([0])]]), session);
+    const short = { ...given[0]!, lengths: { [axis]: 2 } };
+    await expect(training.run([short], {})).rejects.toThrow("expected 4 numbers in 'labels', got 2");
   });
 });

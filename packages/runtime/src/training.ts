@@ -1,5 +1,5 @@
 import { type Model, type StepSignature, sizeOf, stateOf, stepSignature, type Tensor } from '@neuroprune/onnx';
-import type { Batch } from './batch.js';
+import { type Batch, tokensIn } from './batch.js';
 import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { RuntimeError } from './errors.js';
 import { loopOf, outerName } from './loop.js';
@@ -74,8 +74,7 @@ function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [st
   });
 }
 
-const largestOf = (batches: readonly Batch[]): Batch =>
-  batches.reduce((a, b) => (b.rows * b.length > a.rows * a.length ? b : a));
+const largestOf = (batches: readonly Batch[]): Batch => batches.reduce((a, b) => (tokensIn(b) > tokensIn(a) ? b : a));
 
 async function runSteps(
   worker: SessionWorker,

@@ -47,11 +47,19 @@ export class Feed {
   }
 }
 
+/** Label of a token that takes no part in the loss. */
+const NO_LABEL = -100;
+
 /** What each micro-batch has of the step's loss, so that the mean over the step is that of one large batch. */
 function sharesOf(batches: readonly Batch[], classWeights: readonly number[] | undefined): number[] {
   if (batches.length === 1) return [1];
-  const weightOf = ({ weights, labels }: Batch) =>
-    weights.reduce((sum, weight, row) => sum + weight * (classWeights?.[labels[row] as number] ?? 1), 0);
+  const weightOf = ({ rows, weights, labels }: Batch) => {
+    const each = labels.length / rows; // labels of tokens, or one a row
+    return Array.from(labels).reduce((sum, label, i) => {
+      const counts = label === NO_LABEL && each > 1 ? 0 : (weights[Math.floor(i / each)] as number);
+      return sum + counts * (classWeights?.[label] ?? 1);
+    }, 0);
+  };
   const parts = batches.map(weightOf);
   const total = parts.reduce((a, b) => a + b, 0);
   return parts.map((part) => (total > 0 ? part / total : 1 / parts.length));

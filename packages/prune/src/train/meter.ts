@@ -1,4 +1,4 @@
-import type { Batch } from '@neuroprune/runtime';
+import { type Batch, tokensIn } from '@neuroprune/runtime';
 
 interface Chunk {
   readonly steps: number;
@@ -41,11 +41,12 @@ export class Meter {
   /** Adds a chunk's batches, the time they took, and the steps that they make. */
   add(batches: readonly Batch[], ms: number, steps = batches.length): void {
     this.chunks.push({ steps, ms });
-    for (const { rows, length, tokens, weights } of batches) {
+    for (const batch of batches) {
+      const { rows, tokens, weights, lengths = {} } = batch;
       this.examples += weights.reduce((sum, weight) => sum + Number(weight > 0), 0);
       this.tokens += tokens;
-      this.computedTokens += rows * length;
-      this.paddedTokens += rows * this.maxLength;
+      this.computedTokens += tokensIn(batch);
+      this.paddedTokens += rows * this.maxLength * (1 + Object.keys(lengths).length);
     }
   }
 

@@ -18,7 +18,8 @@ export interface BatchList {
 export interface TrainRequest {
   /** A forward graph with its `Dropout` nodes and start weights; left as it is. */
   readonly model: Model;
-  readonly loss: 'crossEntropy' | 'meanSquaredError';
+  /** Of classes, of scores, of each token's word, or of the word after each token. */
+  readonly loss: 'crossEntropy' | 'meanSquaredError' | 'tokenCrossEntropy' | 'nextTokenCrossEntropy';
   /** What may be pruned, a layer each. */
   readonly groups: readonly PrunableGroups[];
   readonly method: Method;

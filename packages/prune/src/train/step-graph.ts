@@ -46,7 +46,7 @@ function optimizerOf({ maxGradNorm, ema: decay }: TrainRequest): Optimizer | und
 }
 
 function lossOf({ loss, labelSmoothing, classWeights }: TrainRequest): TrainableOptions['loss'] {
-  if (loss !== 'crossEntropy' || (labelSmoothing === undefined && classWeights === undefined)) return loss;
+  if (loss === 'meanSquaredError' || (labelSmoothing === undefined && classWeights === undefined)) return loss;
   return {
     name: loss,
     ...(labelSmoothing === undefined ? {} : { labelSmoothing }),
@@ -90,6 +90,8 @@ function check({
   };
   if (loss === 'meanSquaredError' && (labelSmoothing !== undefined || classWeights !== undefined))
     refuse('label smoothing and class weights: expected classes, got scores');
+  if (loss !== 'crossEntropy' && loss !== 'meanSquaredError' && classWeights !== undefined)
+    refuse('class weights: expected classes, got the words of texts');
   if (loss === 'meanSquaredError' && (distill?.weight ?? 0) > 0)
     refuse('distillation of logits: expected classes, got scores; distil hidden states alone');
   if (decay !== undefined && !(decay >= 0 && decay < 1))
