@@ -47,7 +47,7 @@ it('drops a line that was cut anywhere, and goes on after the one before', async
 it('takes nothing after a damaged line, nor from a torn header', async () => {
   const file = await written();
   const lines = (await readFile(file, 'utf8')).split('\n');
-  await writeFile(file, [lines[0], '{"rows":[3,1],"logits":[[1,2]]}', lines[2], ''].join('\n'));
+  await writeFile(file, [lines[0], '{"rows":[3,1],"values":[[1,2]]}', lines[2], ''].join('\n'));
   {
     await using log = await openBatchLog(file, 'key', { resume: true });
     expect([log.find([3, 1]), log.find([0, 2])]).toEqual([undefined, undefined]);

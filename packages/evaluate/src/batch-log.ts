@@ -3,16 +3,16 @@ import path from 'node:path';
 import { z } from 'zod';
 import { EvaluateError } from './error.js';
 
-/** Logits of the batches of one scoring, kept as they come, so that one that was stopped goes on. */
+/** What was made of the batches of one scoring, kept as it comes, so that one that was stopped goes on. */
 export interface BatchLog extends AsyncDisposable {
-  /** Logits a row of a batch that was done before; undefined where it was not, or held other rows. */
+  /** Numbers a row of a batch that was done before; undefined where it was not, or held other rows. */
   readonly find: (rows: readonly number[]) => readonly (readonly number[])[] | undefined;
-  /** Adds a batch: the positions of its rows and their logits. */
-  readonly add: (rows: readonly number[], logits: readonly (readonly number[])[]) => Promise<void>;
+  /** Adds a batch: the positions of its rows and what was made of each, as numbers of float32: logits, tokens, likelihoods. */
+  readonly add: (rows: readonly number[], values: readonly (readonly number[])[]) => Promise<void>;
 }
 
 const Header = z.strictObject({ key: z.string() });
-const Line = z.strictObject({ rows: z.array(z.int().min(0)).min(1), logits: z.array(z.array(z.number())) });
+const Line = z.strictObject({ rows: z.array(z.int().min(0)).min(1), values: z.array(z.array(z.number())) });
 
 type Batches = Map<number, z.output<typeof Line>>;
 
@@ -34,10 +34,10 @@ export async function openBatchLog(file: string, key: string, { resume }: { resu
   return {
     find: (rows) => {
       const found = batches.get(rows[0] ?? -1);
-      return found && String(found.rows) === String(rows) ? found.logits : undefined;
+      return found && String(found.rows) === String(rows) ? found.values : undefined;
     },
-    add: (rows, logits) => {
-      const line = `${JSON.stringify({ rows, logits: logits.map((row) => row.map(short)) })}\n`;
+    add: (rows, values) => {
+      const line = `${JSON.stringify({ rows, values: values.map((row) => row.map(short)) })}\n`;
       written = written.then(() => handle.appendFile(line));
       return written;
     },
@@ -55,9 +55,9 @@ async function readLog(file: string, key: string): Promise<{ batches: Batches; b
     if (bytes === 0) checkKey(file, key, value);
     else {
       const line = Line.safeParse(value);
-      if (!line.success || line.data.rows.length !== line.data.logits.length) break;
-      const logits = line.data.logits.map((row) => row.map(Math.fround));
-      batches.set(line.data.rows[0]!, { rows: line.data.rows, logits });
+      if (!line.success || line.data.rows.length !== line.data.values.length) break;
+      const values = line.data.values.map((row) => row.map(Math.fround));
+      batches.set(line.data.rows[0]!, { rows: line.data.rows, values });
     }
     bytes = end + 1;
   }

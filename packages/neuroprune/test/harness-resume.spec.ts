@@ -110,7 +110,7 @@ test('logits of the log are used as they are, so that nothing was computed again
   const log = await readFile(logOf('changed', 'sst2'), 'utf8');
   const [head, first, ...rest] = log.split('\n');
   const batch = JSON.parse(first!);
-  batch.logits[0] = [9, -9];
+  batch.values[0] = [9, -9];
   await writeFile(logOf('changed', 'sst2'), [head, JSON.stringify(batch), ...rest].join('\n'));
   await runUntil(command('changed', '--resume'), place);
   const predictions = (await readFile(at('changed/predictions/sst2.ndjson'), 'utf8')).split('\n');
