@@ -85,3 +85,8 @@ export { tokenKey, tokenRows } from './token-cache.js';
 export type { TokenFile, TokenFileFacts } from './token-file.js';
 export type { TextTokenizer, TokenIds } from './tokenize.js';
 export { loadTokenizer } from './tokenize.js';
+export { writingBatches, writingEvaluationBatches } from './writing-batches.js';
+export type { RunForward, WritingLoss } from './writing-loss.js';
+export { forwardInputs, writingLoss } from './writing-loss.js';
+export type { WritingOptions, WritingRow, WritingRows } from './writing-rows.js';
+export { encodeTexts, pairsOf, someTexts, windowsOf } from './writing-rows.js';
