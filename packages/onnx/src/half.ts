@@ -29,3 +29,27 @@ export function fromFloat16Bits(bits: number): number {
   if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
   return exponent === 0 ? sign * mantissa * 2 ** -24 : sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
 }
+
+/** Largest finite float16, 65504, and infinity, as bits. */
+const [LARGEST, INFINITE] = [0x7bff, 0x7c00];
+
+/** Bits of float32 numbers: what rounds to 2¹⁶ and beyond in float16, and the least normal float16, 2⁻¹⁴. */
+const [OVERFLOW, NORMAL] = [0x477ff000, 0x38800000];
+
+/**
+ * Many numbers as float16, as `float16Bits` has them, save that finite ones beyond the range become ±65504: an infinity
+ * among weights or in a mask would make NaN.
+ */
+export function float16Array(values: Float32Array): Uint16Array<ArrayBuffer> {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const out = new Uint16Array(values.length);
+  for (let i = 0; i < bits.length; i++) {
+    const [own, size] = [bits[i] as number, (bits[i] as number) & 0x7fffffff];
+    const sign = (own >>> 16) & 0x8000;
+    if (size > 0x7f800000) out[i] = 0x7e00;
+    else if (size >= OVERFLOW) out[i] = sign | (size === 0x7f800000 ? INFINITE : LARGEST);
+    else if (size < NORMAL) out[i] = sign | nearestEven(Math.abs(values[i] as number) * 2 ** 24);
+    else out[i] = sign | ((size - 0x38000000 + 0xfff + ((size >>> 13) & 1)) >>> 13);
+  }
+  return out;
+}

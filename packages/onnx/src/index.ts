@@ -70,3 +70,7 @@ export {
   zeros,
 } from './tensor.js';
 export type { OtherType, ValueType } from './value-type.js';
+export type { FourBitOptions } from './variants/four-bit-matrix.js';
+export { quantizeBlockwise } from './variants/quantize-blockwise.js';
+export { quantizeDynamic } from './variants/quantize-dynamic.js';
+export { toFloat16 } from './variants/to-float16.js';

@@ -2,7 +2,7 @@ import type { DType } from '../dtype.js';
 import { OnnxError } from '../errors.js';
 import type { Attribute, Node, Value } from '../model.js';
 import type { Dim, Shape } from '../shape.js';
-import type { Tensor } from '../tensor.js';
+import { sizeOf, type Tensor } from '../tensor.js';
 import type { OtherType } from '../value-type.js';
 
 /** What is known of one output. */
@@ -63,11 +63,12 @@ export function axesOf(node: Node, index: number): readonly number[] | undefined
   return node.inputs[index] ? integersOf(node.inputs[index]) : intsAttribute(node, 'axes');
 }
 
-/** The elements of a short vector or scalar of integers or truth values. */
-export function tensorElements({ dtype, dims, data }: Tensor): readonly Dim[] | undefined {
-  const short = dims.length <= 1 && data.length <= 64;
+/** The elements of a short vector or scalar of integers or truth values; the data of any other tensor is left alone. */
+export function tensorElements(content: Tensor): readonly Dim[] | undefined {
+  const { dtype, dims } = content;
+  const short = dims.length <= 1 && sizeOf(dims) <= 64;
   return short && (dtype === 'int64' || dtype === 'int32' || dtype === 'bool')
-    ? Array.from(data as BigInt64Array | Int32Array | Uint8Array, Number)
+    ? Array.from(content.data as BigInt64Array | Int32Array | Uint8Array, Number)
     : undefined;
 }
 
