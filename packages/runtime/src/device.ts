@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { RuntimeError } from './errors.js';
 
 /** Execution providers of ONNX Runtime that this package drives. */
-export const providers = ['cpu', 'cuda'] as const;
+export const providers = ['cpu', 'cuda', 'webgpu'] as const;
 
 /** Name of an execution provider. */
 export type Provider = (typeof providers)[number];
@@ -11,7 +11,10 @@ export type Provider = (typeof providers)[number];
 export type Device = Provider | `cuda:${number}`;
 
 /** True when the text names a device. */
-export const isDevice = (text: string): text is Device => /^(cpu|cuda(:\d{1,2})?)$/.test(text);
+export const isDevice = (text: string): text is Device => /^(cpu|webgpu|cuda(:\d{1,2})?)$/.test(text);
+
+/** The provider of a device. */
+export const providerName = (device: Device): Provider => device.split(':')[0] as Provider;
 
 /** Where and how a session runs. */
 export interface SessionOptions {
@@ -33,13 +36,13 @@ export function resolveSession({ device = 'auto', threads = availableParallelism
     throw new RuntimeError(`threads: expected a whole number from 1, got ${threads}`, 'input');
   }
   if (device !== 'auto' && !isDevice(device)) {
-    throw new RuntimeError(`device: expected auto, cpu, cuda or cuda:<number>, got '${device}'`, 'input');
+    throw new RuntimeError(`device: expected auto, cpu, cuda, cuda:<number> or webgpu, got '${device}'`, 'input');
   }
   return { device: device === 'auto' ? 'cpu' : device, threads };
 }
 
 /** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */
-export function providerOf(device: Device | 'webgpu') {
+export function providerOf(device: Device) {
   const [name, index = '0'] = device.split(':');
   return name === 'cuda' ? { name, deviceId: Number(index) } : device;
 }
@@ -48,7 +51,7 @@ export function providerOf(device: Device | 'webgpu') {
  * Session options in ONNX Runtime's words. Denormals are flushed: pruned weights and their moments decay into them, and
  * arithmetic on denormals is many times slower.
  */
-export const ortOptions = ({ device, threads }: { readonly device: Device | 'webgpu'; readonly threads: number }) => ({
+export const ortOptions = ({ device, threads }: { readonly device: Device; readonly threads: number }) => ({
   executionProviders: [providerOf(device)],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,

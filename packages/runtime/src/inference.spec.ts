@@ -148,7 +148,7 @@ describe('options of a session', () => {
   it.each(['cpu:0', 'cuda:', 'cuda:x', 'cuda:-1', 'gpu', ''])("refuse the device '%s'", (device) => {
     expect(isDevice(device)).toBe(false);
     expect(() => resolveSession({ device: device as 'cpu' })).toThrow(
-      `runtime: device: expected auto, cpu, cuda or cuda:<number>, got '${device}'`,
+      `runtime: device: expected auto, cpu, cuda, cuda:<number> or webgpu, got '${device}'`,
     );
   });
 

@@ -15,7 +15,7 @@ export interface Inference extends AsyncDisposable {
 /** Loads a model, or a model file (external data beside it), for inference. Throws `RuntimeError` when it does not load. */
 export async function createInference(model: Model | string, options: SessionOptions = {}): Promise<Inference> {
   const session = resolveSession(options);
-  const worker = new SessionWorker();
+  const worker = new SessionWorker(session.device);
   const close = () => worker.close();
   try {
     await withinMemory(
@@ -33,7 +33,10 @@ export async function createInference(model: Model | string, options: SessionOpt
     run: async (inputs, outputs) =>
       withinMemory(
         () => demandOf(session, inputs),
-        async () => new Map(await worker.ask({ type: 'run', inputs: [...inputs], outputs, carried: [] })),
+        async () =>
+          new Map(
+            await worker.ask({ type: 'run', runs: [{ inputs: [...inputs] }], staged: false, outputs, carried: [] }),
+          ),
       ),
   };
 }

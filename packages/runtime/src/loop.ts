@@ -5,6 +5,7 @@
  */
 import {
   type Attribute,
+  codeOf,
   type Graph,
   GraphBuilder,
   type Model,
@@ -124,15 +125,17 @@ class LoopBody {
     const ofTokens = new Map(axesOf(signature).map((axis) => [axis, this.tokenSpan(axis, rows, now)]));
     for (const { name, dtype, rank, width, axis } of signature.batch) {
       const tokens = axis === undefined ? 'tokens' : `tokens_of_${axis}`;
-      const all = this.outer.input(outerName(name), dtype, [
+      const staged = this.outer.input(outerName(name), dtype === 'int64' ? 'int32' : dtype, [
         width === undefined ? (rank === 2 ? tokens : 'all_rows') : `all_of_${name}`,
       ]);
       const { start, end, extents } = rank === 1 ? ofRows : (ofTokens.get(axis) as Span);
       const times = (at: Value) => (width === undefined ? at : op.Mul(at, this.body.ints(width)));
       const dims =
         this.fixed(name) ?? (width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 }));
-      if (rank === 1 && width === undefined) this.feed(name, 'Slice', [all, start, end, first]);
-      else this.feed(name, 'Reshape', [op.Slice(all, times(start), times(end), first), dims]);
+      const cut = op.Slice(staged, times(start), times(end), first);
+      const own = dtype === 'int64' ? op.Cast(cut, { to: codeOf('int64') }) : cut;
+      if (rank === 1 && width === undefined) this.feed(name, 'Identity', [own]);
+      else this.feed(name, 'Reshape', [own, dims]);
     }
   }
 

@@ -1,28 +1,41 @@
 import { Worker } from 'node:worker_threads';
+import { type Device, type Provider, providerName } from './device.js';
 import { RuntimeError } from './errors.js';
 import type { Answer, NamedTensors, Numbered, Request } from './worker-protocol.js';
 
+/** The file of the thread: on a GPU it stands between the program and a process, which a native crash ends alone. */
+const files = {
+  cpu: '@neuroprune/runtime/worker',
+  cuda: '@neuroprune/runtime/relay',
+  webgpu: '@neuroprune/runtime/relay',
+} as const satisfies Record<Provider, string>;
+
 /**
- * The thread in which all sessions of the process live. There is one, for as long as the process runs: ONNX Runtime makes
- * only the thread of the first session in a process flush denormals, so sessions in threads of their own would differ in
- * speed and bits. It keeps nobody waiting at the end: the process ends while it idles.
+ * The thread that sessions of a provider are asked through. There is one a provider, for as long as the process runs: ONNX
+ * Runtime makes only the thread of the first session in a process flush denormals, so sessions in threads of their own would
+ * differ in speed and bits. It keeps nobody waiting at the end: the process ends while it idles.
  */
 export class SessionThread {
-  private static current: SessionThread | undefined;
+  private static readonly threads = new Map<Provider, SessionThread>();
 
-  /** The process's thread; a new one after a failure. */
-  static shared(): SessionThread {
-    if (!SessionThread.current?.alive) SessionThread.current = new SessionThread();
-    return SessionThread.current;
+  /** The provider's thread; a new one after a failure. */
+  static shared(device: Device = 'cpu'): SessionThread {
+    const provider = providerName(device);
+    const known = SessionThread.threads.get(provider);
+    if (known?.alive) return known;
+    const thread = new SessionThread(provider);
+    SessionThread.threads.set(provider, thread);
+    return thread;
   }
 
   // The built file: tests that run on sources use it too. Flags of the command line, such as --input-type, are not for it.
-  private readonly worker = new Worker(new URL(import.meta.resolve('@neuroprune/runtime/worker')), { execArgv: [] });
+  private readonly worker: Worker;
   private readonly waiting = new Map<number, (answer: Answer) => void>();
   private next = 0;
   private failure: string | undefined;
 
-  private constructor() {
+  private constructor(provider: Provider) {
+    this.worker = new Worker(new URL(import.meta.resolve(files[provider])), { execArgv: [], workerData: provider });
     this.worker.on('message', (answer: Answer) => {
       this.waiting.get(answer.id)?.(answer);
       this.waiting.delete(answer.id);

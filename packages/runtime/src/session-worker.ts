@@ -1,15 +1,19 @@
-import type { TensorData } from '@neuroprune/onnx';
+import type { Device } from './device.js';
 import { RuntimeError } from './errors.js';
 import { SessionThread } from './session-thread.js';
-import type { NamedTensors, Request } from './worker-protocol.js';
+import { buffersOf, type NamedTensors, type Request } from './worker-protocol.js';
 
 let sessions = 0;
 
 /** One session in the thread of sessions, as the main thread sees it. */
 export class SessionWorker {
-  private readonly thread = SessionThread.shared();
+  private readonly thread: SessionThread;
   private readonly session = sessions++;
   private open = true;
+
+  constructor(device: Device) {
+    this.thread = SessionThread.shared(device);
+  }
 
   /** Sends a request and waits for its tensors; array buffers of held state move to the worker. */
   async ask(request: Request): Promise<NamedTensors> {
@@ -25,11 +29,10 @@ export class SessionWorker {
   }
 }
 
-/** State moves to the worker; inputs of a run are copied, for callers keep their batches. */
+/** State and staged steps move to the worker. */
 function moved(request: Request): ArrayBuffer[] {
-  if (request.type !== 'hold') return [];
-  const buffers = request.tensors.flatMap(([, t]) =>
-    Array.isArray(t.data) ? [] : [(t.data as Exclude<TensorData, readonly string[]>).buffer as ArrayBuffer],
-  );
-  return [...new Set(buffers)];
+  if (request.type === 'hold') return buffersOf(request.tensors);
+  if (request.type === 'run' && request.staged)
+    return buffersOf(request.runs.flatMap(({ inputs, event = [] }) => [...inputs, ...event]));
+  return [];
 }

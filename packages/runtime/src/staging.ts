@@ -1,7 +1,8 @@
-import { type StepSignature, type Tensor, tensor } from '@neuroprune/onnx';
+import { type StepSignature, scalarTensor, type Tensor, tensor } from '@neuroprune/onnx';
 import { type Batch, lengthAlong } from './batch.js';
 import { RuntimeError } from './errors.js';
 import { axesOf, outerName, stagingInputs, stagingOf } from './loop.js';
+import type { Inputs } from './worker-protocol.js';
 
 /** Numbers a step of every scalar input; each vector is as long as the batches. */
 export type ScalarVectors = Readonly<Record<string, Float32Array>>;
@@ -23,22 +24,55 @@ export function stageSteps(
     staged.set(lengths, vector(batches.map((b) => lengthAlong(b, axis))));
     staged.set(tokenOffsets, vector(offsets(batches.map((b) => b.rows * lengthAlong(b, axis)))));
   }
-  for (const { name, dtype, rank, width = 1, axis } of signature.batch) {
-    const sizeOf = (b: Batch) => (rank === 2 ? b.rows * lengthAlong(b, axis) : b.rows) * width;
-    const parts = batches.map((b) => checked(b, { name, dtype, size: sizeOf(b) }));
-    staged.set(outerName(name), flat(dtype, parts));
-  }
-  for (const name of signature.scalars) {
-    const values = scalars[name];
-    if (values?.length !== count) {
-      throw new RuntimeError(
-        `scalar '${name}': expected ${count} numbers, one a step, got ${values?.length ?? 'none'}`,
-        'input',
-      );
-    }
-    staged.set(outerName(name), tensor('float32', [count], values));
-  }
+  for (const input of signature.batch)
+    staged.set(
+      outerName(input.name),
+      flat(
+        narrow(input.dtype),
+        batches.map((b) => checked(b, input)),
+      ),
+    );
+  for (const name of signature.scalars)
+    staged.set(outerName(name), tensor('float32', [count], numbersOf(scalars, name, count).slice()));
   return staged;
+}
+
+/** The inputs of each step by itself, under the step's own names; whole numbers are int32. */
+export const stageEach = (
+  signature: StepSignature,
+  batches: readonly Batch[],
+  scalars: ScalarVectors,
+): readonly Inputs[] => {
+  const numbers = signature.scalars.map((name) => [name, numbersOf(scalars, name, batches.length)] as const);
+  return batches.map((batch, i) => ({
+    inputs: [
+      ...signature.batch.map(
+        (input) => [input.name, inputTensor(narrow(input.dtype), checked(batch, input), dimsOf(batch, input))] as const,
+      ),
+      ...numbers.map(([name, values]) => [name, scalarTensor(values[i] as number)] as const),
+    ],
+  }));
+};
+
+/** What carries a batch into a step. */
+type BatchInput = StepSignature['batch'][number];
+
+/** Whole numbers are staged as they are in batches: 64 bits are made of 32 where the steps run. */
+const narrow = (dtype: FlatType): FlatType => (dtype === 'int64' ? 'int32' : dtype);
+
+const dimsOf = (batch: Batch, { rank, width, axis }: BatchInput): number[] => [
+  batch.rows,
+  ...(rank === 2 ? [lengthAlong(batch, axis)] : []),
+  ...(width === undefined ? [] : [width]),
+];
+
+function numbersOf(scalars: ScalarVectors, name: string, count: number): Float32Array {
+  const values = scalars[name];
+  if (values?.length === count) return values;
+  throw new RuntimeError(
+    `scalar '${name}': expected ${count} numbers, one a step, got ${values?.length ?? 'none'}`,
+    'input',
+  );
 }
 
 const vector = (values: readonly number[]): Tensor =>
@@ -64,9 +98,10 @@ export function batchInput(batch: Batch, name: string): Int32Array | Float32Arra
 }
 
 /** A batch's array after a check: one of another size would shift the batches of all later steps. */
-function checked(batch: Batch, want: { readonly name: string; readonly dtype: FlatType; readonly size: number }) {
-  const values = batchInput(batch, want.name);
-  const { name, dtype, size } = want;
+function checked(batch: Batch, input: BatchInput) {
+  const { name, dtype } = input;
+  const values = batchInput(batch, name);
+  const size = dimsOf(batch, input).reduce((a, b) => a * b);
   const fail = (expected: string, got: string | number): never => {
     throw new RuntimeError(
       `batch of ${batch.rows} rows of ${batch.length}: expected ${expected} in '${name}', got ${got}`,

@@ -1,12 +1,13 @@
 import { type Model, type StepSignature, sizeOf, stateOf, stepSignature, type Tensor } from '@neuroprune/onnx';
 import { type Batch, tokensIn } from './batch.js';
-import { type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+import { providerName, type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
+import { type Driver, drivers } from './drivers/driver.js';
 import { RuntimeError } from './errors.js';
-import { loopOf, outerName } from './loop.js';
 import { withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
-import { type ScalarVectors, stageSteps } from './staging.js';
+import type { ScalarVectors } from './staging.js';
+import type { NamedTensors } from './worker-protocol.js';
 
 /** A step graph with its state, run outside the calling thread; there the state stays between runs. */
 export interface Training extends AsyncDisposable {
@@ -30,14 +31,21 @@ export async function createTraining(
 ): Promise<Training> {
   const session = resolveSession(options);
   const signature = stepSignature(step);
-  const worker = new SessionWorker();
+  const driver = drivers[providerName(session.device)];
+  const worker = new SessionWorker(session.device);
+  const parts: Parts = { worker, driver, signature };
   const close = () => worker.close();
   try {
     await withinMemory(
       () => session,
       async () => {
-        await withModelFile(loopOf(step), (path) => worker.ask({ type: 'load', model: path, session }));
-        await worker.ask({ type: 'hold', tensors: held(signature, state) });
+        const resident = driver.resident
+          ? { resident: stateOf(signature).map(({ output }) => driver.nameOf(output)) }
+          : {};
+        await withModelFile(driver.modelOf(step), (path) =>
+          worker.ask({ type: 'load', model: path, session, ...resident }),
+        );
+        await worker.ask({ type: 'hold', tensors: held(parts, state) });
       },
     );
   } catch (error) {
@@ -52,14 +60,21 @@ export async function createTraining(
     run: (batches, scalars) =>
       withinMemory(
         () => ({ device: session.device, batch: largestOf(batches) }),
-        () => runSteps(worker, signature, batches, scalars),
+        () => runSteps(parts, batches, scalars),
       ),
-    withState: (use) => withState(worker, signature, use),
+    withState: (use) => withState(parts, use),
   };
 }
 
-/** State under the loop's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
-function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
+/** What a training is made of. */
+interface Parts {
+  readonly worker: SessionWorker;
+  readonly driver: Driver;
+  readonly signature: StepSignature;
+}
+
+/** State under the driver's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
+function held({ signature, driver }: Parts, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
   return stateOf(signature).map(({ input, dims }) => {
     const data = state.get(input)?.data;
     if (!(data instanceof Float32Array) || data.length !== sizeOf(dims)) {
@@ -70,35 +85,39 @@ function held(signature: StepSignature, state: ReadonlyMap<string, Tensor>): [st
       );
     }
     const own = data.byteLength === data.buffer.byteLength ? data : data.slice();
-    return [outerName(input), { dtype: 'float32', dims, data: own }];
+    return [driver.nameOf(input), { dtype: 'float32', dims, data: own }];
   });
 }
 
 const largestOf = (batches: readonly Batch[]): Batch => batches.reduce((a, b) => (tokensIn(b) > tokensIn(a) ? b : a));
 
-async function runSteps(
-  worker: SessionWorker,
-  signature: StepSignature,
-  batches: readonly Batch[],
-  scalars: ScalarVectors,
-) {
-  const inputs = [...stageSteps(signature, batches, scalars)];
-  const carried = stateOf(signature).map(({ input, output }) => [outerName(input), outerName(output)] as const);
-  const tensors = await worker.ask({ type: 'run', inputs, outputs: signature.results.map(outerName), carried });
-  return Object.fromEntries(signature.results.map((name, i) => [name, tensors[i]?.[1].data as Float32Array]));
+async function runSteps(parts: Parts, batches: readonly Batch[], scalars: ScalarVectors) {
+  const { worker, driver, signature } = parts;
+  const { results } = signature;
+  const tensors = await worker.ask({
+    type: 'run',
+    runs: driver.stage(signature, batches, scalars),
+    staged: true,
+    outputs: results.map(driver.nameOf),
+    carried: stateOf(signature).map(({ input, output }) => [driver.nameOf(input), driver.nameOf(output)]),
+  });
+  return Object.fromEntries(results.map((name, i) => [name, everyNth(tensors, i, results.length)]));
 }
 
-async function withState<T>(
-  worker: SessionWorker,
-  signature: StepSignature,
-  use: (state: Map<string, Tensor>) => T | Promise<T>,
-): Promise<T> {
+/** The numbers of one result of all runs. */
+function everyNth(tensors: NamedTensors, first: number, n: number): Float32Array {
+  const own = tensors.filter((_, i) => i % n === first).map(([, { data }]) => data as Float32Array);
+  return own.length === 1 ? (own[0] as Float32Array) : Float32Array.from(own.flatMap((data) => [...data]));
+}
+
+async function withState<T>(parts: Parts, use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T> {
+  const { worker, driver, signature } = parts;
   const names = stateOf(signature).map(({ input }) => input);
-  const tensors = await worker.ask({ type: 'take', names: names.map(outerName) });
+  const tensors = await worker.ask({ type: 'take', names: names.map(driver.nameOf) });
   const state = new Map(names.map((name, i) => [name, tensors[i]?.[1] as Tensor]));
   try {
     return await use(state);
   } finally {
-    await worker.ask({ type: 'hold', tensors: held(signature, state) });
+    await worker.ask({ type: 'hold', tensors: held(parts, state) });
   }
 }

@@ -1,0 +1,22 @@
+import type { Model, StepSignature } from '@neuroprune/onnx';
+import type { Batch } from '../batch.js';
+import type { Provider } from '../device.js';
+import type { ScalarVectors } from '../staging.js';
+import type { Inputs } from '../worker-protocol.js';
+import { loop } from './loop-driver.js';
+import { resident } from './resident-driver.js';
+
+/** How steps are run on a provider, so that the state stays where the steps are. */
+export interface Driver {
+  /** The model that takes the steps; the step graph is used up. */
+  readonly modelOf: (step: Model) => Model;
+  /** What an input or output of the step is called there. */
+  readonly nameOf: (name: string) => string;
+  /** Whether the state stays in buffers of the device. */
+  readonly resident: boolean;
+  /** The inputs of the runs that take the steps. Their buffers are new. */
+  readonly stage: (signature: StepSignature, batches: readonly Batch[], scalars: ScalarVectors) => readonly Inputs[];
+}
+
+/** Each provider's driver. */
+export const drivers: Readonly<Record<Provider, Driver>> = { cpu: loop, cuda: loop, webgpu: resident };

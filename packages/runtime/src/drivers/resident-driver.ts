@@ -1,0 +1,11 @@
+import { stageEach } from '../staging.js';
+import type { Driver } from './driver.js';
+import { narrowed } from './narrow.js';
+
+/** A run a step, for control flow comes back to the host on webgpu; the state stays in buffers of the device. */
+export const resident: Driver = {
+  modelOf: narrowed,
+  nameOf: (name) => name,
+  resident: true,
+  stage: stageEach,
+};

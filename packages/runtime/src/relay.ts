@@ -1,0 +1,68 @@
+/**
+ * The worker thread between the program and the process of sessions on a GPU. What is sent to another process is copied,
+ * which takes its time for gigabytes of state: here, where it holds nobody up, and a tensor at a time.
+ */
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { parentPort, workerData } from 'node:worker_threads';
+import { endOf } from './process-end.js';
+import { type Answer, buffersOf, type NamedTensors, type Numbered, type Request } from './worker-protocol.js';
+
+const script = fileURLToPath(import.meta.resolve('@neuroprune/runtime/session-process'));
+const child = fork(script, [], {
+  serialization: 'advanced',
+  execArgv: [],
+  stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+});
+
+/** What the process said last; drivers and aborts explain themselves there alone. */
+let said = '';
+child.stderr?.on('data', (chunk: Buffer) => {
+  said = `${said}${chunk}`.slice(-4000);
+});
+
+const waiting = new Map<number, (answer: Answer) => void>();
+child.on('message', (answer: Answer) => {
+  waiting.get(answer.id)?.(answer);
+  waiting.delete(answer.id);
+});
+child.on('error', fail);
+child.on('close', (code, signal) => fail(new Error(endOf(workerData as string, { code, signal, said }))));
+
+/** Ends this thread, by which whoever waits learns why. */
+function fail(error: Error): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
+const ask = (message: Numbered): Promise<Answer> =>
+  new Promise((resolve) => {
+    waiting.set(message.id, resolve);
+    child.send(message, (error) => error && child.connected && fail(error));
+  });
+
+/** The same request in parts that each carry one tensor. */
+function parts(request: Request): Request[] {
+  if (request.type === 'hold') return request.tensors.map((tensor) => ({ type: 'hold', tensors: [tensor] }));
+  if (request.type === 'take') return request.names.map((name) => ({ type: 'take', names: [name] }));
+  return [request];
+}
+
+async function relayed({ id, session, request }: Numbered): Promise<Answer> {
+  const tensors: NamedTensors[number][] = [];
+  for (const part of parts(request)) {
+    const answer = await ask({ id, session, request: part });
+    if ('error' in answer) return answer;
+    tensors.push(...answer.tensors);
+  }
+  return { id, tensors };
+}
+
+let last: Promise<unknown> = Promise.resolve();
+parentPort?.on('message', (message: Numbered) => {
+  last = last.then(async () => {
+    const answer = await relayed(message);
+    parentPort?.postMessage(answer, 'tensors' in answer ? buffersOf(answer.tensors) : []);
+  });
+});
