@@ -47,6 +47,7 @@ export {
 export { attentionPenalty, attentionThresholds, inputSums } from './penalty/attention.js';
 export { neuronPenalty, type Penalty, softThreshold, weightedL1 } from './penalty/neurons.js';
 export type { TokenBatch } from './prove/batch-file.js';
+export { type Forward, openGraph, openPublished } from './prove/published.js';
 export { type Proof, type ProofRequest, prove } from './prove.js';
 export { type Block, blocksOf, prunableLayers, prunableNames, storeLayers, type Weights } from './prunable-layer.js';
 export {

@@ -10,7 +10,7 @@ import type { Compared, Comparison, ProofAnswer } from './prove/compare.js';
 
 /** What is to be proved, and on which rows. */
 export interface ProofRequest {
-  /** A published folder: `config.json` and `model.safetensors` in dense shapes, `onnx/model.onnx` compacted. */
+  /** A published folder: `config.json` and `model.safetensors` in dense shapes, `onnx/model.onnx` compacted, or `onnx/encoder_model.onnx` with its decoder. */
   readonly folder: string;
   /** Rows to run; those of weight 0 do not count. */
   readonly batches: readonly TokenBatch[];

@@ -3,18 +3,18 @@ import { type Tensor, tensor } from '@neuroprune/onnx';
 import type { Batch } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 
-/** What a forward pass needs of a batch. */
+/** What a forward pass needs of a batch; an input may have rows of another length than the batch's own. */
 export type TokenBatch = Pick<Batch, 'rows' | 'length' | 'inputs' | 'weights'>;
 
 const nameOf = (batch: number, part: string) => `${batch}.${part}`;
 
-/** Writes batches to a safetensors file: `<i>.<input>` int32 [rows, length], `<i>.weights` float32 [rows]. */
+/** Writes batches to a safetensors file: `<i>.<input>` int32 [rows, tokens], `<i>.weights` float32 [rows]. */
 export async function writeBatches(file: string, batches: readonly TokenBatch[]): Promise<void> {
   const tensors = new Map<string, Tensor>();
-  for (const [i, { rows, length, inputs, weights }] of batches.entries()) {
+  for (const [i, { rows, inputs, weights }] of batches.entries()) {
     tensors.set(nameOf(i, 'weights'), tensor('float32', [rows], weights));
     for (const [name, values] of Object.entries(inputs))
-      tensors.set(nameOf(i, name), tensor('int32', [rows, length], values));
+      tensors.set(nameOf(i, name), tensor('int32', [rows, values.length / rows], values));
   }
   await writeSafetensors(file, tensors);
 }
@@ -32,7 +32,7 @@ export async function readBatches(file: string): Promise<TokenBatch[]> {
 
 function batchOf(parts: ReadonlyMap<string, Tensor>): TokenBatch {
   const inputs = [...parts].filter(([name]) => name !== 'weights');
-  const [rows = 0, length = 0] = inputs[0]?.[1].dims ?? [];
+  const [rows = 0, length = 0] = (parts.get('input_ids') ?? inputs[0]?.[1])?.dims ?? [];
   const weights = parts.get('weights')?.data;
   if (!(weights instanceof Float32Array)) throw new PruneError('internal: proof: expected weights in every batch');
   return { rows, length, weights, inputs: Object.fromEntries(inputs.map(([name, t]) => [name, t.data as Int32Array])) };
