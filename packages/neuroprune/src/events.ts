@@ -23,6 +23,27 @@ export interface NoteEvent {
   readonly message: string;
 }
 
+/** The device that was settled on where the caller named none. */
+export interface DeviceEvent {
+  readonly type: 'device';
+  readonly device: string;
+  /** In words. */
+  readonly why: string;
+}
+
+/** How many batches make a step, where that was left to the memory there is. */
+export interface AccumulateEvent {
+  readonly type: 'accumulate';
+  /** Batches of a step, and the rows of each. */
+  readonly accumulate: number;
+  readonly rows: number;
+  /** Tokens of the longest row. */
+  readonly length: number;
+  readonly device: string;
+  /** Rows for which there was no room. */
+  readonly tooMany: readonly number[];
+}
+
 /** Metrics of a trained model on a split. */
 export interface MetricsEvent extends OfRun {
   readonly type: 'metrics';
@@ -69,6 +90,8 @@ export type RunEvent =
   | HubEvent
   | StageEvent
   | NoteEvent
+  | DeviceEvent
+  | AccumulateEvent
   | MetricsEvent
   | PredictionsEvent
   | ResumableEvent
@@ -92,6 +115,8 @@ const isLogged = {
   metrics: true,
   warning: true,
   note: true,
+  device: true,
+  accumulate: true,
   stage: false,
   evaluate: false,
   tokens: false,

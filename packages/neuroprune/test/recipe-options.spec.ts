@@ -209,7 +209,7 @@ describe('what does not act is refused', () => {
     [{ distillHidden: 1 }, /distillHidden: acts only with --teacher/],
     [{ teacher: 't', distillHidden: 1, packing: true }, /distillHidden: acts only without --packing/],
     [{ evaluateOn: 'validation' }, /evaluateOn: acts only with --evaluate-every, --early-stopping or --keep-best/],
-    [{ precision: 'bf16' }, /precision: expected fp32 or fp16 on cpu, got bf16/],
+    [{ precision: 'bf16', device: 'cpu' }, /precision: expected fp32 or fp16 on cpu, got bf16/],
     [{ classWeights: 'even' }, /classWeights: expected balanced, or a weight above 0 for each class, got even/],
     [{ classWeights: ['1', '0'] }, /classWeights: expected balanced, or a weight above 0/],
     [{ evaluateEvery: '0' }, /evaluateEvery: expected STEPS\|epoch, got 0/],

@@ -72,7 +72,7 @@ export {
 export { neuroPruneTerms, type TermOptions } from './terms/terms.js';
 export { MOST_SKIPS } from './train/guard.js';
 export { hiddenStates } from './train/hidden-states.js';
-export { timeBatches } from './train/measure.js';
+export { type TryOptions, timeBatches, tryBatch } from './train/measure.js';
 export type {
   BatchList,
   CheckpointEvent,

@@ -19,6 +19,8 @@ const samples = {
   stage: { type: 'stage', stage: 'fetch', detail: 'a model', seconds: 1.5 },
   warning: { type: 'warning', message: 'slow' },
   note: { type: 'note', message: 'well' },
+  device: { type: 'device', device: 'cuda:1', why: 'it works' },
+  accumulate: { type: 'accumulate', accumulate: 4, rows: 8, length: 128, device: 'cuda', tooMany: [32, 16] },
 } as const satisfies { readonly [T in LogEventType]: LogEvent & { readonly type: T } };
 
 test.each(Object.values(samples))('an event comes back from its line: $type', (event) => {

@@ -80,6 +80,18 @@ export const logEvents = {
   }),
   warning: z.object({ type: z.literal('warning'), message: z.string(), ...common }),
   note: z.object({ type: z.literal('note'), message: z.string(), ...common }),
+  /** The device that was settled on where nobody named one. */
+  device: z.object({ type: z.literal('device'), device: z.string(), why: z.string(), ...common }),
+  /** How many batches of how many rows make a step, where that was left to the memory there is. */
+  accumulate: z.object({
+    type: z.literal('accumulate'),
+    accumulate: z.int(),
+    rows: z.int(),
+    length: z.int(),
+    device: z.string(),
+    tooMany: z.array(z.int()).readonly(),
+    ...common,
+  }),
 } as const;
 
 /** Type of a line of `events.ndjson`. */
@@ -100,6 +112,8 @@ export const LogEvent = z.discriminatedUnion('type', [
   logEvents.stage,
   logEvents.warning,
   logEvents.note,
+  logEvents.device,
+  logEvents.accumulate,
 ]);
 export type LogEvent = Lines[LogEventType];
 

@@ -34,6 +34,8 @@ const isCurve = {
   stage: false,
   warning: false,
   note: false,
+  device: false,
+  accumulate: false,
 } as const satisfies Record<LogEventType, boolean>;
 
 /**

@@ -94,6 +94,9 @@ const shows: { readonly [T in RunEvent['type']]: (event: EventOf<T>, stage: stri
   stage: ({ stage, detail }) => (detail === undefined ? stage : `${stage}: ${detail}`),
   warning: ({ message }) => `warning: ${message}`,
   note: ({ message }) => message,
+  device: ({ device, why }) => `device ${device}: ${why}`,
+  accumulate: ({ accumulate, rows, length, device, tooMany }) =>
+    `accumulate ${accumulate}: batches of ${rows} × ${length} fit on ${device}${tooMany.length > 0 ? `, ${tooMany.join(' and ')} rows do not` : ''}`,
   train: ({ step, steps, loss, sparsity, heads }, stage) => ({
     label: stage || 'train',
     done: step,

@@ -20,6 +20,7 @@ import type { VerbOptions } from '../schema/verbs.js';
 import { type Classifier, taskFor } from '../stages/classifier.js';
 import { fetchScored } from '../stages/data.js';
 import type { FetchedRows } from '../stages/fetch-rows.js';
+import { advisedOnMemory } from '../stages/out-of-memory.js';
 import { limited } from '../stages/token-rows.js';
 import { versions } from '../stages/versions.js';
 import { hashFiles } from '../stages/write-file.js';
@@ -67,7 +68,10 @@ export async function scorePair(pair: Pair, classifier: Classifier, harness: Har
     context.onEvent({ type: 'note', message: `${task.name} ${rows.split}: predictions were in the cache` });
     return { task, rows, predictions: cached, metrics: labelledMetrics(task, cached) };
   }
-  const { predictions, metrics } = await scored(pair, task, rows, classifier, key, harness);
+  const advice = 'try a lower --batch-size';
+  const { predictions, metrics } = await advisedOnMemory(advice, () =>
+    scored(pair, task, rows, classifier, key, harness),
+  );
   // A cache that cannot be written is no reason to fail.
   if (options.cache) await keepPredictions(kept, predictions).catch(() => {});
   return { task, rows, predictions, metrics };

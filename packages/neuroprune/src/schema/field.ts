@@ -32,6 +32,7 @@ export interface Field {
 interface Property {
   readonly type?: string;
   readonly enum?: readonly string[];
+  readonly const?: unknown;
   readonly anyOf?: readonly Property[];
   readonly items?: Property;
   readonly description?: string;
@@ -80,7 +81,7 @@ function field(name: string, property: Property, required: boolean): Field {
     list,
     description: property.description ?? '',
     value: property['x-value'] ?? placeholders[kind],
-    expects: list ? listed(scalar, property) : expectation(kind, property),
+    expects: list ? listed(scalar, property) : oneOf(expectation(kind, { ...scalar, ...property }), property),
     choices: scalar.enum ?? [],
     required,
     with: property['x-with'] ?? {},
@@ -121,6 +122,10 @@ function expectation(kind: Scalar, property: Property): string {
 
 const listed = ({ enum: choices }: Property, property: Property): string =>
   choices ? `one or more of ${choices.join(', ')}` : (property['x-value'] ?? 'one or more texts');
+
+/** With the words that may stand in the place of another value. */
+const oneOf = (expected: string, { anyOf = [] }: Property): string =>
+  [expected, ...anyOf.flatMap(({ const: word }) => (word === undefined ? [] : [String(word)]))].join(' or ');
 
 function range({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: Property): string {
   const high = maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum; // zod's own bound of every whole number

@@ -60,13 +60,15 @@ export const threads = option(count(1).optional(), {
   'x-default': 'the number of cores',
 });
 
+const isAsked = (value: unknown): boolean => value === 'auto' || isDevice(String(value));
+
 /** Device that runs the graphs. */
 export const device = option(
   z
     .string()
-    .pipe(z.custom<Device>((value) => isDevice(String(value)), 'expected cpu, cuda or cuda:N, the number of a GPU'))
-    .default('cpu'),
-  { description: 'Device that runs the graphs', 'x-value': 'cpu|cuda[:N]' },
+    .pipe(z.custom<Device | 'auto'>(isAsked, 'expected auto, cpu, cuda or cuda:N, the number of a GPU'))
+    .default('auto'),
+  { description: 'Device that runs the graphs; auto is the fastest that works', 'x-value': 'auto|cpu|cuda[:N]' },
 );
 
 /** Forbids the network. */

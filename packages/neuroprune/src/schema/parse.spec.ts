@@ -23,7 +23,7 @@ test('defaults are filled in; what belongs to the recipe stays open', () => {
   expectTypeOf(options).toEqualTypeOf<VerbOptions<'prune'>>();
   expect(options).toEqual({
     ...prune,
-    ...{ seed: 0, device: 'cpu', dryRun: false, offline: false, cache: true, packing: false },
+    ...{ seed: 0, device: 'auto', dryRun: false, offline: false, cache: true, packing: false },
     ...{ resume: false, checkpointEvery: '5m', keepCheckpoints: 2 },
     ...{ onNan: 'stop', tensorboard: false, accumulate: 1, precision: 'fp32', keepBest: false, seeds: 1 },
     ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },

@@ -21,8 +21,10 @@ const classWeights = z
 
 /** Options of how steps are made, beside those of every training. */
 export const recipeOptions = {
-  accumulate: option(count(1).default(1), {
-    description: 'Batches whose gradients make a step together; the last step of an epoch may have fewer',
+  accumulate: option(z.union([count(1), z.literal('auto')]).default(1), {
+    description:
+      'Batches whose gradients make a step together; auto divides --batch-size into as few as memory has room for',
+    'x-value': 'N|auto',
   }),
   maxGradNorm: option(positive.optional(), { description: 'Norm that gradients are scaled down to', ...off }),
   layerDecay: option(z.number().gt(0).max(1).optional(), {

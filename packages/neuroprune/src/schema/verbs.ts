@@ -42,6 +42,7 @@ export const verbs = {
     examples: [
       'finetune sentence-transformers/all-MiniLM-L6-v2 --task mrpc --epochs 3',
       'finetune ./model --task sst2 --batch-size 16 --accumulate 2 --max-grad-norm 1 --schedule cosine --layer-decay 0.9',
+      'finetune ./model --task mnli --device cuda --batch-size 256 --accumulate auto',
       'finetune ./model --task cola --epochs 20 --early-stopping 3 --keep-best --class-weights balanced --seeds 3',
     ],
   },

@@ -13,6 +13,9 @@ export interface LogReader {
   readonly add: (event: LogEvent) => void;
 }
 
+/** What is said before a training begins, and is in its log already where it goes on. */
+const ofTheStart: ReadonlySet<LogEvent['type']> = new Set(['stage', 'note', 'device', 'accumulate']);
+
 /** The log of a run; what comes before there is a place for it is kept until then. */
 export class EventLog {
   private waiting: LogEvent[] = [];
@@ -40,7 +43,7 @@ export class EventLog {
     const file = path.join(folder, EVENTS);
     const keep = wholeLines(file, bytes);
     if (keep !== undefined) truncateSync(file, keep);
-    if (bytes > 0) this.waiting = this.waiting.filter(({ type }) => type !== 'stage' && type !== 'note');
+    if (bytes > 0) this.waiting = this.waiting.filter(({ type }) => !ofTheStart.has(type));
     this.open(folder);
   }
 

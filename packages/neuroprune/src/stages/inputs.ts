@@ -4,7 +4,7 @@ import { readConfig } from '@neuroprune/models';
 import { fetchData, taskFacts } from './data.js';
 import { type FetchedModel, fetchModel } from './fetch-model.js';
 import { type Prepared, prepare } from './prepare.js';
-import { type Recipe, recipeOf, type TrainingOptions } from './recipe.js';
+import { type Recipe, type ResolvedOptions, recipeOf } from './recipe.js';
 import type { Run } from './stage.js';
 import { fetchTeacher } from './teacher.js';
 
@@ -19,7 +19,7 @@ export interface Inputs {
 }
 
 /** Resolves the recipe, fetches model and rows, and prepares them. */
-export async function inputsOf(options: TrainingOptions, hub: HubOptions, { context, stage }: Run): Promise<Inputs> {
+export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { context, stage }: Run): Promise<Inputs> {
   const { name } = taskFacts(options);
   const fetched = async () => {
     const model = await fetchModel(options.model, hub, context);

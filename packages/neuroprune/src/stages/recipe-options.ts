@@ -38,7 +38,7 @@ export interface OptionalRecipe {
   readonly distill?: DistillRecipe;
 }
 
-type Options = VerbOptions<'finetune'>;
+type Options = VerbOptions<'finetune'> & { readonly accumulate: number };
 
 /** The optional parts that options ask for. */
 export function optionalRecipe(options: Options): OptionalRecipe {

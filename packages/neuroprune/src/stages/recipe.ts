@@ -9,6 +9,9 @@ import { type OptionalRecipe, optionalRecipe, warmupOf } from './recipe-options.
 /** Options of a training run as the schemas give them. */
 export type TrainingOptions = VerbOptions<'finetune'> & PruneChoice & Pick<VerbOptions<'prune'>, 'baseline'>;
 
+/** The same with what was left to the machine settled. */
+export type ResolvedOptions = TrainingOptions & { readonly device: Device; readonly accumulate: number };
+
 /** How a run trains and prunes, every default filled in. */
 export interface Recipe extends OptionalRecipe {
   readonly task: Task['name'];
@@ -36,7 +39,7 @@ export interface Recipe extends OptionalRecipe {
 }
 
 /** Fills a task's recipe into what the options leave open. */
-export function recipeOf(options: TrainingOptions, { name, recipe }: Pick<Task, 'name' | 'recipe'>): Recipe {
+export function recipeOf(options: ResolvedOptions, { name, recipe }: Pick<Task, 'name' | 'recipe'>): Recipe {
   const { maxSteps, baseline, schedule = recipe.schedule } = options;
   return {
     task: name,

@@ -57,7 +57,7 @@ export const beginSeeds = (folder: string, recipe: Recipe, seeds: number): Promi
   writeJson(path.join(folder, RECIPE), { recipe: { ...recipe, seeds } });
 
 /** What a run folder's recipe asks for, where it is of several seeds or of one. */
-export async function seedsAsked(folder: string): Promise<unknown> {
+export async function seedsAsked(folder: string): Promise<Recipe | undefined> {
   return (await exists(path.join(folder, RECIPE))) ? (await readRecipe(folder)).recipe : undefined;
 }
 

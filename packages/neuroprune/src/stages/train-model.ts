@@ -4,6 +4,7 @@ import { type CheckpointOptions, type Method, type TrainRequest, type TrainResul
 import type { RunContext } from '../context.js';
 import type { OfRun } from '../events.js';
 import { testStop } from './checkpoints.js';
+import { advisedOnMemory, trainingAdvice } from './out-of-memory.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
 import { type Teaching, teach } from './teacher.js';
@@ -25,14 +26,14 @@ export async function trainModel(
   { checkpoint, run }: Watch = {},
 ): Promise<TrainResult> {
   const { signal, onEvent, env } = context;
-  return withRequest(prepared, recipe, method, context, (request) =>
+  const work = (request: TrainRequest) =>
     train(request, {
       signal,
       ...(checkpoint ? { checkpoint } : {}),
       ...testStop(env),
       onEvent: (event) => onEvent(run === undefined ? event : { ...event, run }),
-    }),
-  );
+    });
+  return advisedOnMemory(trainingAdvice(recipe), () => withRequest(prepared, recipe, method, context, work));
 }
 
 /** Does work with what the trainer is asked; a teacher is there meanwhile. */

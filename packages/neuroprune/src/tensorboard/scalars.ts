@@ -30,6 +30,8 @@ const scalars: { readonly [T in LogEventType]: (event: EventOf<T>) => Scalars | 
   stage: none,
   warning: none,
   note: none,
+  device: none,
+  accumulate: none,
 };
 
 /** The scalars of an event, and their step; undefined for one that has none. */

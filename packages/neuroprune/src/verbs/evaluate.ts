@@ -15,6 +15,7 @@ import type { TableFormat } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { belowChance } from '../stages/chance.js';
 import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
+import { settleDevice } from '../stages/device.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { removeDrafts } from '../stages/write-file.js';
@@ -25,8 +26,9 @@ export type { Evaluated } from '../harness/result.js';
 const formats = new WeakMap<Evaluated, TableFormat>();
 
 /** Scores models on tasks, or on a data set; every model's classes are checked before the first task is scored. */
-export async function run(options: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
+export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
   const started = startRun(context);
+  const options = { ...asked, device: await settleDevice({ asked: asked.device }, context) };
   const pairs = pairsOf(options);
   if (options.glueSubmission !== undefined) checkSubmission(pairs);
   const { out } = options;

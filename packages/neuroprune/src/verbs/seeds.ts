@@ -9,7 +9,9 @@ import { hubOf } from '../stages/hub-options.js';
 import { reportRun } from '../stages/prune-run.js';
 import { type PublishRequest, publishRun } from '../stages/publish.js';
 import { type Recipe, recipeOf, type TrainingOptions } from '../stages/recipe.js';
+import { readRecipe } from '../stages/recipe-file.js';
 import { readRun } from '../stages/report.js';
+import { resolveOptions } from '../stages/resolve.js';
 import { firstDifference } from '../stages/resume.js';
 import { checkRunFolder, exists, inRunFolder, RECIPE, RESULT } from '../stages/run-folder.js';
 import { withRunLock } from '../stages/run-lock.js';
@@ -39,12 +41,18 @@ interface Work {
   readonly destination: PublishRequest | undefined;
 }
 
+/** Work whose device is settled, for all seeds. */
+type Settled = Work & { readonly device: Recipe['device'] };
+
 async function several(work: Work, run: Run): Promise<TrainOutcome> {
   const { options, folder, out, destination } = work;
   const { context, log } = run;
   await checkRunFolder(folder);
-  const recipe = recipeOf(options, taskFacts(options));
-  const resume = options.resume && (await isBegun(folder, recipe, options.seeds));
+  const before = options.resume ? await seedsAsked(folder) : undefined;
+  const stored = before && { ...before, isFinished: await exists(path.join(folder, RESULT)) };
+  const resolved = await resolveOptions(options, stored, taskFacts(options), context);
+  const recipe = recipeOf(resolved, taskFacts(options));
+  const resume = before !== undefined && isBegun(folder, before, recipe, options.seeds);
   const hub = hubOf(context, options);
   if (destination)
     await run.stage(
@@ -53,19 +61,19 @@ async function several(work: Work, run: Run): Promise<TrainOutcome> {
       destination.to,
     );
   const result = resume && (await exists(path.join(folder, RESULT))) ? (await readRun(folder)).run : undefined;
-  const done = result ?? (await inRunFolder(folder, () => allSeeds(work, recipe, run, resume), { resume }));
+  const done =
+    result ??
+    (await inRunFolder(folder, () => allSeeds({ ...work, device: resolved.device }, recipe, run, resume), { resume }));
   const isPublished = done.published?.repo === destination?.to && done.readBack !== undefined;
   if (!destination || isPublished) return { ...done, run: out };
   log.resume(folder);
   return { ...(await publishRun(folder, destination, hub, run)), run: out };
 }
 
-/** Whether there is a run of these seeds to go on with. Throws an input error where there is another. */
-async function isBegun(folder: string, recipe: Recipe, seeds: number): Promise<boolean> {
-  const before = await seedsAsked(folder);
-  if (before === undefined) return false;
+/** That the run to go on with is of these seeds. Throws an input error where it is another. */
+function isBegun(folder: string, before: Recipe, recipe: Recipe, seeds: number): true {
   const { onNan: _, threads: _threads, ...asked } = { ...recipe, seeds };
-  const { onNan: _on, threads: _of, ...wanted } = before as typeof recipe & { seeds?: number };
+  const { onNan: _on, threads: _of, ...wanted } = before;
   const other = firstDifference('recipe', wanted, JSON.parse(JSON.stringify(asked)));
   if (!other) return true;
   throw new NeuropruneError(
@@ -74,18 +82,31 @@ async function isBegun(folder: string, recipe: Recipe, seeds: number): Promise<b
   );
 }
 
-async function allSeeds({ options, folder, out }: Work, recipe: Recipe, run: Run, resume: boolean): Promise<RunResult> {
+async function allSeeds(
+  { options, folder, out, device }: Settled,
+  recipe: Recipe,
+  run: Run,
+  resume: boolean,
+): Promise<RunResult> {
   if (!resume) await beginSeeds(folder, recipe, options.seeds);
   const runs: SeedRun[] = [];
   for (let i = 0; i < options.seeds; i++) {
     const seed = options.seed + i;
     run.context.onEvent({ type: 'note', message: `seed ${seed}, run ${i + 1} of ${options.seeds}` });
-    runs.push({ seed, result: await oneSeed({ options, folder, out }, seed, run.context, resume) });
+    const asked = { ...options, device, ...(await batchesOfFirst(folder, options, i)) };
+    runs.push({ seed, result: await oneSeed({ options: asked, folder, out }, seed, run.context, resume) });
   }
   const result = await gatherSeeds(folder, runs, options.publishBest ?? false);
   run.log.resume(folder);
   await reportRun(folder, run);
   return result;
+}
+
+/** Later seeds divide their steps as the first did. */
+async function batchesOfFirst(folder: string, { accumulate, seed }: SeedsOptions, at: number) {
+  if (accumulate !== 'auto' || at === 0) return {};
+  const { recipe } = await readRecipe(path.join(folder, seedFolder(seed)));
+  return { batchSize: recipe.batchSize, accumulate: recipe.accumulate ?? 1 };
 }
 
 async function oneSeed(

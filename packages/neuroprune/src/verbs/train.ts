@@ -3,6 +3,7 @@ import { checkWriteAccess, type HubOptions } from '@neuroprune/hub';
 import type { RunResult } from '@neuroprune/report';
 import type { RunContext } from '../context.js';
 import { runFolder } from '../schema/run-folder.js';
+import { attemptOn, fitAccumulate } from '../stages/accumulate.js';
 import { keptAs } from '../stages/checkpoints.js';
 import { taskFacts } from '../stages/data.js';
 import { hubOf } from '../stages/hub-options.js';
@@ -11,7 +12,8 @@ import { type Memory, memoryOf, memoryWarning } from '../stages/memory.js';
 import { type Plan, planOf } from '../stages/plan.js';
 import { pruneRun, reportRun } from '../stages/prune-run.js';
 import { type PublishRequest, publishRun } from '../stages/publish.js';
-import { recipeOf, type TrainingOptions } from '../stages/recipe.js';
+import { type ResolvedOptions, recipeOf, type TrainingOptions } from '../stages/recipe.js';
+import { resolveOptions } from '../stages/resolve.js';
 import { checkSameInputs, checkSameRecipe, type Earlier, earlierRun } from '../stages/resume.js';
 import { checkRunFolder, isResumable } from '../stages/run-folder.js';
 import { withRunLock } from '../stages/run-lock.js';
@@ -59,16 +61,20 @@ async function lockedVerb(
   await checkRunFolder(folder);
   const warn = (message: string) => run.context.onEvent({ type: 'warning', message });
   const earlier = options.resume ? await earlierRun(folder, warn) : undefined;
-  const asked = earlier ? { ...options, threads: options.threads ?? earlier.recipe.recipe.threads } : options;
+  const stored = earlier && { ...earlier.recipe.recipe, isFinished: earlier.result !== undefined };
+  const asked = await resolveOptions(options, stored, taskFacts(options), run.context);
   const recipe = recipeOf(asked, taskFacts(options)); // what it refuses need not wait for the network
   if (earlier) checkSameRecipe(earlier, recipe, folder);
   const hub = hubOf(context, options);
   if (destination) await checkAccess(destination, hub, run);
-  return trainAndPush({ options: asked, folder, out, hub, run, earlier, destination, warn });
+  const toFit = options.accumulate === 'auto' && !earlier;
+  return trainAndPush({ options: asked, toFit, folder, out, hub, run, earlier, destination, warn });
 }
 
 interface Work {
-  readonly options: TrainingOptions;
+  readonly options: ResolvedOptions;
+  /** Whether the batches are to be divided as there is room. */
+  readonly toFit: boolean;
   readonly folder: string;
   readonly out: string;
   readonly hub: HubOptions;
@@ -80,8 +86,10 @@ interface Work {
 
 async function trainAndPush(work: Work): Promise<TrainOutcome | TrainPlan> {
   const { options, folder, out, hub, run, earlier, destination, warn } = work;
-  const inputs = await inputsOf(options, hub, run);
-  using prepared = inputs.prepared;
+  const found = await inputsOf(options, hub, run);
+  using prepared = found.prepared;
+  const fit = () => fitAccumulate(found.recipe, run.context, attemptOn(found, run.context));
+  const inputs = work.toFit ? { ...found, recipe: await run.stage('fit', fit) } : found;
   const memory = memoryOf({ ...inputs, prepared });
   const short = memoryWarning(memory);
   if (short !== undefined && !earlier?.result) warn(short);

@@ -1,7 +1,7 @@
-import type { Batch } from '@neuroprune/runtime';
+import { type Batch, createTraining, RuntimeError } from '@neuroprune/runtime';
 import { expect, test } from 'vitest';
 import { tinyBatches, tinyBert } from '../../test/tiny-bert.js';
-import { timeBatches } from './measure.js';
+import { timeBatches, tryBatch } from './measure.js';
 import type { TrainRequest } from './request.js';
 
 const request: TrainRequest = {
@@ -54,4 +54,34 @@ test('a teacher has its say in what is timed, and an abort ends it', async () =>
   const timed = timeBatches(distilled, tinyBatches().slice(0, 2), { signal: controller.signal });
   await expect(timed).rejects.toThrow('enough');
   expect(asked).toHaveLength(1);
+});
+
+test.each([1, 4])('a batch is tried by real steps of it, %i a step', async (accumulate) => {
+  const [batch] = tinyBatches() as [Batch];
+  const seen: [rows: number[], applied: number[], losses: number[]][] = [];
+  const start: typeof createTraining = async (...given) => {
+    const training = await createTraining(...given);
+    const run: typeof training.run = async (batches, scalars) => {
+      const results = await training.run(batches, scalars);
+      seen.push([batches.map(({ rows }) => rows), [...(scalars.apply ?? [])], [...(results.loss ?? [])]]);
+      return results;
+    };
+    return { ...training, run };
+  };
+  await tryBatch({ ...request, accumulate }, batch, { start });
+  const [[rows, applied, losses] = [[], [], []]] = seen;
+  expect(rows).toEqual([batch.rows, batch.rows]);
+  expect(applied).toEqual(accumulate > 1 ? [0, 1] : []);
+  expect(losses.every((loss) => loss > 0)).toBe(true);
+});
+
+test('what a device says of a batch that is too large comes back', async () => {
+  const [batch] = tinyBatches() as [Batch];
+  const full = new RuntimeError('Failed to allocate memory for requested buffer of size 9');
+  const start: typeof createTraining = async (...given) => ({
+    ...(await createTraining(...given)),
+    run: ([{ rows } = batch]) => (rows > batch.rows ? Promise.reject(full) : Promise.resolve({})),
+  });
+  await tryBatch(request, batch, { start });
+  await expect(tryBatch(request, wide(batch, batch.rows + 1), { start })).rejects.toBe(full);
 });

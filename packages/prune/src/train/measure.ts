@@ -2,11 +2,42 @@ import { performance } from 'node:perf_hooks';
 import { initialState } from '@neuroprune/autodiff';
 import { stepSignature } from '@neuroprune/onnx';
 import { type Batch, createTraining } from '@neuroprune/runtime';
+import type { StepBatches } from './feed.js';
 import { planOf } from './plan.js';
 import { prunerOf } from './pruner.js';
 import type { TrainContext, TrainRequest } from './request.js';
 import { scalarsOf } from './scalars.js';
 import { stepGraph } from './step-graph.js';
+
+/** How a batch is tried. */
+export interface TryOptions extends Pick<TrainContext, 'signal'> {
+  /** Starts a training; the device's own where absent. */
+  readonly start?: typeof createTraining;
+}
+
+/**
+ * Takes the steps of a request's own graph in which most is held at once, all of their batches the one given: two of one
+ * batch each, or one of two. Rejects as the device does, where there is no room for them. Nothing is kept of it.
+ */
+export async function tryBatch(
+  request: TrainRequest,
+  given: Batch,
+  { signal, start = createTraining }: TryOptions = {},
+): Promise<void> {
+  const plan = planOf(request);
+  const pruner = prunerOf(request.method, request.groups, plan);
+  const step = stepGraph(request, pruner);
+  const signature = stepSignature(step);
+  signal?.throwIfAborted();
+  await using training = await start(step, initialState(request.model, signature), request.session);
+  const batch = request.teacher ? { ...given, teacher: await request.teacher(given) } : given;
+  const steps: StepBatches[] =
+    (request.accumulate ?? 1) > 1
+      ? [{ batches: [batch, batch], shares: [0.5, 0.5], first: 1 }]
+      : [1, 2].map((first) => ({ batches: [batch], shares: [1], first }));
+  signal?.throwIfAborted();
+  await training.run([batch, batch], scalarsOf({ request, plan, pruner }, signature.scalars, steps, 0));
+}
 
 /** Steps that are timed a batch, after one that is not. */
 const TIMED = 3;

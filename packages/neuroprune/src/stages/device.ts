@@ -1,0 +1,59 @@
+import { type Choice, chooseDevice, type Device, type Probe, probeOnce } from '@neuroprune/runtime';
+import type { RunContext } from '../context.js';
+import { NeuropruneError } from '../error.js';
+
+/** What is known before a device is settled on. */
+export interface DeviceRequest {
+  /** As the caller asked. */
+  readonly asked: Device | 'auto';
+  /** The device of the run that is gone on with. */
+  readonly stored?: Device | undefined;
+  /** Type of products in training, where there is any. */
+  readonly precision?: string | undefined;
+}
+
+/** How devices are tried. */
+export interface Probes {
+  readonly choose: () => Promise<Choice>;
+  readonly ask: (device: Device) => Promise<Probe>;
+}
+
+/**
+ * The device that a verb runs on: the one asked for, or that of the run that goes on, or the best that works. Tells which
+ * and why where nobody named it. Throws an input error where the device does not work or cannot do what is asked.
+ */
+export async function settleDevice(
+  { asked, stored, precision }: DeviceRequest,
+  { onEvent }: Pick<RunContext, 'onEvent'>,
+  { choose, ask }: Probes = { choose: chooseDevice, ask: probeOnce },
+): Promise<Device> {
+  const named = asked === 'auto' ? stored : asked;
+  if (named !== undefined) {
+    await mustWork(named, named === stored, ask);
+    if (asked === 'auto') onEvent({ type: 'device', device: named, why: 'the run began on it' });
+    return checked(named, precision);
+  }
+  const { device, why } = await choose();
+  onEvent({ type: 'device', device, why });
+  return checked(device, precision);
+}
+
+/** The cpu always works. */
+async function mustWork(device: Device, resumed: boolean, ask: Probes['ask']): Promise<void> {
+  if (device === 'cpu') return;
+  const { works, cause } = await ask(device);
+  if (works) return;
+  const [expected, advice] = resumed
+    ? [`--resume: expected ${device}, on which the run began`, 'start anew without --resume, with --device auto']
+    : [`--device: expected ${device} to work`, 'use --device auto'];
+  throw new NeuropruneError('input', `${expected}, got: ${cause}; see neuroprune doctor, or ${advice}`);
+}
+
+/** ONNX Runtime's cpu provider has no products in bf16. */
+function checked(device: Device, precision: string | undefined): Device {
+  if (device !== 'cpu' || precision !== 'bf16') return device;
+  throw new NeuropruneError(
+    'input',
+    "precision: expected fp32 or fp16 on cpu, got bf16, which ONNX Runtime's cpu provider cannot multiply in",
+  );
+}

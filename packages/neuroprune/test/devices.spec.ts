@@ -1,0 +1,215 @@
+/** What is left to the machine: the device, and how many batches make a step. */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { TrainRequest } from '@neuroprune/prune';
+import { type Device, RuntimeError } from '@neuroprune/runtime';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { evaluate, prune } from '../src/api.js';
+import type { RunEvent } from '../src/events.js';
+import { parseOptions } from '../src/schema/parse.js';
+import type { VerbInput } from '../src/schema/verbs.js';
+import { run as finetune } from '../src/verbs/finetune.js';
+import type { TrainOutcome } from '../src/verbs/train.js';
+import { fixtures, temporary } from './command.js';
+
+// The machine that the tests want: its best device, its room, and what becomes of a training.
+const machine = vi.hoisted(() => ({
+  best: undefined as string | undefined,
+  room: Number.POSITIVE_INFINITY,
+  train: undefined as ((request: unknown) => never) | undefined,
+}));
+vi.mock('@neuroprune/runtime', async (original) => {
+  const module = await original<typeof import('@neuroprune/runtime')>();
+  const probeOnce: typeof module.probeOnce = async (device) =>
+    machine.best === undefined
+      ? module.probeOnce(device)
+      : { device, works: device === machine.best, cause: 'there is no such GPU', milliseconds: 0 };
+  const chooseDevice: typeof module.chooseDevice = async () =>
+    machine.best === undefined
+      ? module.chooseDevice()
+      : { device: machine.best as Device, why: `${machine.best} works`, probes: [] };
+  return { ...module, probeOnce, chooseDevice };
+});
+vi.mock('@neuroprune/prune', async (original) => {
+  const module = await original<typeof import('@neuroprune/prune')>();
+  const train: typeof module.train = async (request, context) => {
+    machine.train?.(request);
+    return module.train(request, context);
+  };
+  const tryBatch: typeof module.tryBatch = async (request, batch, options) => {
+    if (batch.rows > machine.room) throw new RuntimeError('CUDA failure 2: out of memory ; GPU=0');
+    return module.tryBatch(request, batch, options);
+  };
+  return { ...module, train, tryBatch };
+});
+
+const model = path.join(fixtures, 'models/neuroprune/bert-micro-uncased');
+let folder = '';
+let remove = async (): Promise<void> => {};
+
+beforeAll(async () => {
+  ({ folder, remove } = await temporary());
+  await mkdir(path.join(folder, 'data'));
+  const line = (_: unknown, i: number) =>
+    `${i},a ${i % 3 ? 'good' : 'bad'} film${' again'.repeat(i % 7)},${i % 3 ? 1 : 0}\n`;
+  for (const [name, length] of [
+    ['train', 40],
+    ['validation', 12],
+  ] as const)
+    await writeFile(path.join(folder, `data/${name}.csv`), `id,text,label\n${Array.from({ length }, line).join('')}`);
+});
+afterAll(() => remove());
+beforeEach(() => {
+  Object.assign(machine, { best: undefined, room: Number.POSITIVE_INFINITY, train: undefined });
+});
+
+type Options = Partial<VerbInput<'prune'>>;
+
+async function call(options: Options, told: RunEvent[] = []): Promise<TrainOutcome> {
+  const env = { HF_HOME: path.join(folder, 'home') };
+  const asked = { model, dataset: 'data', method: 'dense', batchSize: 8, offline: true, threads: 1, ...options };
+  const onEvent = (event: RunEvent) => void told.push(event);
+  return (await prune(asked as VerbInput<'prune'>, { cwd: folder, env, onEvent })) as TrainOutcome;
+}
+
+const json = async (...at: string[]) => JSON.parse(await readFile(path.join(folder, ...at), 'utf8'));
+const weights = (run: string) => readFile(path.join(folder, run, 'model/model.safetensors'));
+const of = <T extends RunEvent['type']>(told: readonly RunEvent[], type: T) =>
+  told.filter((event) => event.type === type);
+
+/** What the trainer is asked for. */
+async function requested(options: Options): Promise<TrainRequest> {
+  let request: TrainRequest | undefined;
+  const enough = new Error('enough');
+  machine.train = (given) => {
+    request = given as TrainRequest;
+    throw enough;
+  };
+  await expect(call({ out: 'caught', ...options })).rejects.toBe(enough);
+  machine.train = undefined;
+  return request as TrainRequest;
+}
+
+describe('--device', () => {
+  it('is auto unless named: what works best is trained on, told and kept', async () => {
+    machine.best = 'cuda';
+    expect((await requested({})).session?.device).toBe('cuda');
+    expect((await requested({ device: 'cpu' })).session?.device).toBe('cpu');
+    machine.best = 'cpu';
+    const told: RunEvent[] = [];
+    const { device } = await call({ maxSteps: 1, out: 'auto' }, told);
+    expect([device, (await json('auto/recipe.json')).recipe.device]).toEqual(['cpu', 'cpu']);
+    expect(of(told, 'device')).toEqual([{ type: 'device', device: 'cpu', why: 'cpu works' }]);
+    expect(await readFile(path.join(folder, 'auto/events.ndjson'), 'utf8')).toContain('"type":"device","device":"cpu"');
+  });
+
+  it('of a run that goes on is its own, and one that is gone is a clear error', async () => {
+    const stop = () => {
+      throw new Error('enough');
+    };
+    await call({ maxSteps: 4, out: 'on', checkpointEvery: '2', keepCheckpoints: 9 });
+    const recipe = await json('on/recipe.json');
+    for (const name of ['run.json', 'checkpoints/4']) await rm(path.join(folder, 'on', name), { recursive: true });
+    machine.best = 'cuda'; // better than cpu, but the run began there
+    machine.train = (request) => {
+      expect((request as TrainRequest).session?.device).toBe('cpu');
+      stop();
+    };
+    await expect(call({ maxSteps: 4, out: 'on', resume: true, checkpointEvery: '2' })).rejects.toThrow('enough');
+    await writeFile(
+      path.join(folder, 'on/recipe.json'),
+      JSON.stringify({ ...recipe, recipe: { ...recipe.recipe, device: 'cuda:1' } }),
+    );
+    machine.best = 'cpu';
+    await expect(call({ maxSteps: 4, out: 'on', resume: true })).rejects.toMatchObject({
+      kind: 'input',
+      message: expect.stringMatching(
+        /--resume: expected cuda:1, on which the run began, got: there is no such GPU; see/,
+      ),
+    });
+  });
+
+  it.each<[string, (options: { device?: 'auto' | 'cuda' }) => Promise<unknown>]>([
+    ['prune', (options) => call(options)],
+    [
+      'finetune',
+      (options) => {
+        const asked = { model, dataset: 'data', out: 'f', offline: true, ...options };
+        const context = { cwd: folder, env: {}, onEvent: () => {}, signal: new AbortController().signal };
+        return finetune(parseOptions('finetune', asked), context);
+      },
+    ],
+    ['evaluate', (options) => evaluate({ model: 'auto', dataset: 'data', offline: true, ...options }, { cwd: folder })],
+  ])('that does not work is refused by %s at once', async (_, verb) => {
+    machine.best = 'cpu';
+    await expect(verb({ device: 'cuda' })).rejects.toThrow(
+      '--device: expected cuda to work, got: there is no such GPU; see neuroprune doctor, or use --device auto',
+    );
+  });
+
+  it('of an evaluation is settled and told', async () => {
+    const told: RunEvent[] = [];
+    const onEvent = (event: RunEvent) => void told.push(event);
+    const asked = { model: 'auto', dataset: 'data', offline: true, cache: false, resamples: 0 };
+    const { device } = await evaluate(asked, { cwd: folder, env: { HF_HOME: path.join(folder, 'home') }, onEvent });
+    expect(device).toBe('cpu');
+    expect(of(told, 'device')).toMatchObject([{ device: 'cpu', why: expect.stringMatching(/cuda/) }]);
+  });
+
+  it('auto with bf16 needs a GPU', async () => {
+    machine.best = 'cpu';
+    await expect(call({ precision: 'bf16' })).rejects.toThrow('precision: expected fp32 or fp16 on cpu, got bf16');
+    machine.best = 'cuda';
+    expect(await requested({ precision: 'bf16' })).toMatchObject({ precision: 'bf16', session: { device: 'cuda' } });
+  });
+});
+
+describe('--accumulate auto', () => {
+  it('is 1 where there is room, and the run the same as without', async () => {
+    const told: RunEvent[] = [];
+    await call({ device: 'cpu', maxSteps: 3, out: 'one' });
+    await call({ device: 'cpu', maxSteps: 3, out: 'fit', accumulate: 'auto' }, told);
+    expect((await weights('fit')).equals(await weights('one'))).toBe(true);
+    expect((await json('fit/recipe.json')).recipe).toEqual((await json('one/recipe.json')).recipe);
+    expect(of(told, 'accumulate')).toMatchObject([{ accumulate: 1, rows: 8, device: 'cpu', tooMany: [] }]);
+  });
+
+  it('divides a batch into as few as there is room for: the run is that of these numbers, and goes on with them', async () => {
+    machine.room = 3;
+    const told: RunEvent[] = [];
+    await call({ device: 'cpu', maxSteps: 3, out: 'two', batchSize: 2, accumulate: 4 });
+    const { training } = await call({ device: 'cpu', maxSteps: 3, out: 'divided', accumulate: 'auto' }, told);
+    expect(of(told, 'accumulate')).toMatchObject([{ accumulate: 4, rows: 2, tooMany: [8, 4] }]);
+    expect((await json('divided/recipe.json')).recipe).toMatchObject({ batchSize: 2, accumulate: 4 });
+    expect((await weights('divided')).equals(await weights('two'))).toBe(true);
+    expect((await weights('divided')).equals(await weights('one'))).toBe(false);
+    machine.room = 8;
+    const again = await call({ device: 'cpu', maxSteps: 3, out: 'divided', accumulate: 'auto', resume: true }, told);
+    expect(again.training).toEqual(training);
+    expect(of(told, 'accumulate')).toHaveLength(1);
+  });
+
+  it('is found by the first of several seeds', async () => {
+    machine.room = 4;
+    const told: RunEvent[] = [];
+    const asked = { device: 'cpu', maxSteps: 1, out: 'seeds', accumulate: 'auto', seeds: 2 } as const;
+    await call(asked, told);
+    expect(of(told, 'accumulate')).toHaveLength(1);
+    const recipes = await Promise.all([0, 1].map((seed) => json(`seeds/seed-${seed}/recipe.json`)));
+    for (const { recipe } of recipes) expect(recipe).toMatchObject({ batchSize: 4, accumulate: 2 });
+    expect((await call({ ...asked, resume: true }, told)).seeds?.runs).toHaveLength(2);
+  });
+
+  it('a training that runs out of memory says what to try', async () => {
+    machine.train = () => {
+      const said =
+        'memory: expected room on cuda for a batch of 8 rows × 128 tokens, got: CUDA failure 2: out of memory';
+      throw new RuntimeError(`${said}; use smaller batches or shorter rows`);
+    };
+    await expect(call({ out: 'caught' })).rejects.toMatchObject({
+      kind: 'job',
+      message:
+        'memory: expected room on cuda for a batch of 8 rows × 128 tokens, got: CUDA failure 2: out of memory; try --accumulate auto, --batch-size 4 --accumulate 2, or a lower --max-length',
+    });
+  });
+});
