@@ -48,7 +48,9 @@ test('every line of the log fits the schema, and has its time', async () => {
   const text = await logOf('runs/a');
   const events = parseLog(text);
   expect(events).toHaveLength(text.trimEnd().split('\n').length);
-  expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['stage', 'device', 'note', 'train', 'checkpoint', 'metrics']));
+  expect(new Set(events.map(({ type }) => type))).toEqual(
+    new Set(['stage', 'device', 'note', 'train', 'checkpoint', 'metrics']),
+  );
   const times = events.map(({ time }) => time as number);
   expect([...times].sort((a, b) => a - b)).toEqual(times);
 });
