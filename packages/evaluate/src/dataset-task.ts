@@ -11,6 +11,8 @@ import { type Recipe, recipe, type Task } from './tasks.js';
 export interface DatasetRequest {
   readonly id: string;
   readonly config?: string;
+  /** Branch, tag or commit on the Hub. */
+  readonly revision?: string;
   readonly splits: Task['splits'];
   /** One text column, or the two of a pair. */
   readonly columns?: readonly string[];
@@ -46,7 +48,7 @@ export const datasetName = (id: string): string =>
  * @throws EvaluateError (`input`) where columns, labels or metrics do not fit, naming what there is.
  */
 export async function datasetTask(request: DatasetRequest, source: DatasetSource): Promise<Task> {
-  const { id, config, splits } = request;
+  const { id, config, revision, splits } = request;
   const name = datasetName(id);
   const { sentences, labelColumn, idColumn } = await findColumns(name, request, source.read());
   const declared = await source.classNames(labelColumn);
@@ -56,7 +58,7 @@ export async function datasetTask(request: DatasetRequest, source: DatasetSource
   return {
     name,
     version: 1,
-    dataset: { id, ...(config !== undefined && { config }) },
+    dataset: { id, ...(config !== undefined && { config }), ...(revision !== undefined && { revision }) },
     splits,
     sentences,
     labelColumn,

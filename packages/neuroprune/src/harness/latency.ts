@@ -1,5 +1,4 @@
 import { performance } from 'node:perf_hooks';
-import type { SessionPredict } from '@neuroprune/evaluate';
 import type { Batch } from '@neuroprune/runtime';
 
 /** Milliseconds of a model for batches of one size and length. */
@@ -17,12 +16,19 @@ export interface Latency {
   readonly spreadMs: readonly [lowest: number, firstQuartile: number, thirdQuartile: number, highest: number];
   /** Rows a second at the median. */
   readonly rowsPerSecond: number;
+  /** Of a model that writes: tokens that it wrote for each row. */
+  readonly newTokens?: number;
+  /** New tokens a second at the median, reading the prompts included. */
+  readonly tokensPerSecond?: number;
 }
 
 /** A model that is measured. */
-export interface Measured {
+export interface Measured extends AsyncDisposable {
   readonly model: string;
-  readonly session: SessionPredict;
+  /** Does all that is timed for so many rows of so many tokens. */
+  readonly run: (rows: number, length: number) => Promise<unknown>;
+  /** Tokens that it writes for each row, if it writes. */
+  readonly newTokens?: number;
 }
 
 /** What is measured. */
@@ -51,27 +57,42 @@ export async function measure(
   const rows: Latency[] = [];
   for (const length of lengths) {
     for (const rowCount of batches) {
-      const batch = batchOf(rowCount, length);
       const times = models.map((): number[] => []);
       for (let turn = -WARM_UP; turn < repeats; turn++) {
-        for (const [i, { session }] of models.entries()) {
+        for (const [i, { run }] of models.entries()) {
           signal.throwIfAborted();
           const before = performance.now();
-          await session.predict(batch);
+          await run(rowCount, length);
           if (turn >= 0) times[i]!.push(performance.now() - before);
         }
       }
-      for (const [i, { model }] of models.entries()) {
+      for (const [i, { model, newTokens }] of models.entries()) {
         const own = summary(times[i]!);
-        const rowsPerSecond = rounded((1000 * rowCount) / own.medianMs);
-        rows.push({ model, device, batch: rowCount, length, warmUp: WARM_UP, repeats, ...own, rowsPerSecond });
+        const perSecond = (1000 * rowCount) / own.medianMs;
+        const written = newTokens !== undefined && { newTokens, tokensPerSecond: rounded(perSecond * newTokens) };
+        const rowsPerSecond = rounded(perSecond);
+        rows.push({
+          model,
+          device,
+          batch: rowCount,
+          length,
+          warmUp: WARM_UP,
+          repeats,
+          ...own,
+          rowsPerSecond,
+          ...written,
+        });
       }
     }
   }
   return rows;
 }
 
-function batchOf(rows: number, length: number): Batch {
+/** Ids for rows that are measured. */
+export const measuredIds = (length: number): number[] => Array.from({ length }, (_, i) => i % TOKENS);
+
+/** A batch that is measured, without padding. */
+export function batchOf(rows: number, length: number): Batch {
   const size = rows * length;
   return {
     rows,

@@ -1,17 +1,37 @@
 import path from 'node:path';
-import { resolveTasks, type TaskName, tasks } from '@neuroprune/evaluate';
+import {
+  isTextTaskName,
+  metricFacts,
+  resolveTasks,
+  type TaskName,
+  type TextTask,
+  type TextTaskName,
+  tasks,
+  textTask,
+} from '@neuroprune/evaluate';
 import { NeuropruneError } from '../error.js';
 import { askedModel } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
 
-/** A model to be scored on a task, or on the data set of the options. */
-export interface Pair {
+/** A model to be scored, on a task of classes and scores or on the data set of the options. */
+export interface ClassPair {
   /** The model as it was asked, without a task. */
   readonly model: string;
   readonly task: TaskName | undefined;
   /** A name for the model's files, different for different models. */
   readonly folder: string;
+  readonly text?: undefined;
 }
+
+/** A model to be scored on a task of text. */
+export interface TextPair extends Pick<ClassPair, 'model' | 'folder'> {
+  readonly task: TextTaskName;
+  /** With the data set and the metrics of the options in place of its own. */
+  readonly text: TextTask;
+}
+
+/** A model and what it is scored on. */
+export type Pair = ClassPair | TextPair;
 
 /** What a model of MNLI is scored on for the leaderboard. */
 const beside: readonly TaskName[] = ['mnli-mm', 'ax'];
@@ -20,13 +40,60 @@ const beside: readonly TaskName[] = ['mnli-mm', 'ax'];
 export function pairsOf(options: VerbOptions<'evaluate'>): readonly Pair[] {
   const asked = options.model.map(askedModel);
   const names = folderNames(asked.map(({ id }) => id));
-  const common = options.task && resolveTasks(options.task.join(',')).map(({ name }) => name as TaskName);
-  const whole = (list: readonly TaskName[]) =>
+  const common = options.task && namesOf(options.task);
+  const whole = (list: readonly AnyName[]) =>
     options.glueSubmission !== undefined && list.includes('mnli') ? [...new Set([...list, ...beside])] : list;
   return asked.flatMap(({ id, task }): Pair[] => {
-    const list = task === undefined ? (common ?? [undefined]) : [task];
-    return whole(list as readonly TaskName[]).map((one) => ({ model: id, task: one, folder: names.get(id)! }));
+    const place = { model: id, folder: names.get(id)! };
+    const list = task === undefined ? common : [task];
+    if (list === undefined) return [{ ...place, task: undefined }];
+    return whole(list).map((name) =>
+      isTextTaskName(name) ? { ...place, task: name, text: textTaskOf(name, options) } : { ...place, task: name },
+    );
   });
+}
+
+type AnyName = TaskName | TextTaskName;
+
+/** Names of tasks, each once, with those of a suite in its place. */
+const namesOf = (words: readonly string[]): readonly AnyName[] => [
+  ...new Set(
+    words.flatMap((word): readonly AnyName[] =>
+      isTextTaskName(word) ? [word] : resolveTasks(word).map(({ name }) => name as TaskName),
+    ),
+  ),
+];
+
+const metricNames = {
+  bleu: 'bleu',
+  chrf: 'chrf',
+  ter: 'ter',
+  rouge: 'rouge',
+  exact_match: 'exactMatch',
+  perplexity: 'perplexity',
+} as const satisfies Record<string, TextTask['metrics'][number]>;
+
+/** A task of text as it is asked: with another data set, other metrics, rows as texts by themselves. */
+function textTaskOf(name: TextTaskName, options: VerbOptions<'evaluate'>): TextTask {
+  const { dataset: id, datasetConfig: config, datasetRevision: revision, metric, documents } = options;
+  const own = textTask(name);
+  const metrics = metric?.map((key) => metricOf(own, key)) ?? own.metrics;
+  const { keys, direction } = metricFacts[metrics[0]!];
+  return {
+    ...own,
+    ...(documents && { documents }),
+    ...(metric && { metrics, mainMetric: keys[0] as TextTask['mainMetric'], direction }),
+    ...(id !== undefined && {
+      dataset: { id, ...(config !== undefined && { config }), ...(revision !== undefined && { revision }) },
+    }),
+  };
+}
+
+function metricOf({ kind, name }: TextTask, key: string): TextTask['metrics'][number] {
+  const metric = Object.hasOwn(metricNames, key) ? metricNames[key as keyof typeof metricNames] : undefined;
+  if (metric !== undefined && (metric === 'perplexity') === (kind === 'likelihood')) return metric;
+  const expected = kind === 'likelihood' ? 'perplexity' : 'bleu, chrf, ter, rouge or exact_match';
+  throw new NeuropruneError('input', `--metric: expected ${expected} for ${name}, got ${key}`);
 }
 
 /** Every model's last part of its name, with a number where another has the same. */
@@ -46,8 +113,8 @@ function folderNames(ids: readonly string[]): ReadonlyMap<string, string> {
 /** Refuses a submission in which a task is answered by two models, or that has another task than the leaderboard's. */
 export function checkSubmission(pairs: readonly Pair[]): void {
   const seen = new Map<string, string>();
-  for (const { model, task } of pairs) {
-    const file = task === undefined ? undefined : tasks[task].submission?.file;
+  for (const { model, task, text } of pairs) {
+    const file = task === undefined || text ? undefined : tasks[task].submission?.file;
     if (file === undefined) throw new NeuropruneError('input', '--glue-submission: expected tasks of GLUE, got none');
     const other = seen.get(file);
     if (other !== undefined) {

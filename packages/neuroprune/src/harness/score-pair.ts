@@ -16,6 +16,7 @@ import {
 } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import type { RunContext } from '../context.js';
+import { MetricKey } from '../schema/data.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { type Classifier, taskFor } from '../stages/classifier.js';
 import { fetchScored } from '../stages/data.js';
@@ -24,10 +25,12 @@ import { advisedOnMemory } from '../stages/out-of-memory.js';
 import { limited } from '../stages/token-rows.js';
 import { versions } from '../stages/versions.js';
 import { hashFiles } from '../stages/write-file.js';
-import type { Pair } from './pairs.js';
+import { cachedPredictions } from './cache.js';
+import type { ClassPair } from './pairs.js';
 
-/** What scoring one model on one task gives. */
-export interface PairScore {
+/** What scoring one classifier on one task gives. */
+export interface ClassScore {
+  readonly kind: 'classes';
   /** With its classes in the model's order. */
   readonly task: Task;
   readonly rows: FetchedRows;
@@ -47,34 +50,30 @@ export interface Harness {
 /** Rows of a task that `--few` looks at. */
 export const FEW = 16;
 
-/** Folder of the cache of predictions; may be removed at any time. */
-export const predictionFolder = ({ assetsDir }: HubOptions): string =>
-  path.join(assetsDir, 'neuroprune', 'predictions');
-
 /** Scores a model on a task, or finds its predictions in the cache, or goes on where it was stopped. */
-export async function scorePair(pair: Pair, classifier: Classifier, harness: Harness): Promise<PairScore> {
+export async function scorePair(pair: ClassPair, classifier: Classifier, harness: Harness): Promise<ClassScore> {
   const { options, hub, context } = harness;
   const split = options.split ?? (options.glueSubmission === undefined ? 'validation' : 'test');
-  const { task: found, rows } = await fetchScored(pair.task, options, split, hub, context);
+  const { task: found, rows } = await fetchScored(
+    pair.task,
+    { ...options, metric: labelMetricsOf(options) },
+    split,
+    hub,
+    context,
+  );
   const task = taskFor(found, classifier, pair.model);
   const key = await keyOf(task, rows, classifier, options);
-  const kept = path.join(predictionFolder(hub), `${key}.ndjson`);
-  const cached = options.cache ? await findPredictions(kept) : undefined;
-  if (cached === 'corrupt') {
-    const message = `${kept}: expected predictions as they were written, got others; scoring again`;
-    context.onEvent({ type: 'warning', message });
-  }
-  if (cached !== undefined && cached !== 'corrupt') {
-    context.onEvent({ type: 'note', message: `${task.name} ${rows.split}: predictions were in the cache` });
-    return { task, rows, predictions: cached, metrics: labelledMetrics(task, cached) };
-  }
-  const advice = 'try a lower --batch-size';
-  const { predictions, metrics } = await advisedOnMemory(advice, () =>
-    scored(pair, task, rows, classifier, key, harness),
+  const name = `${task.name} ${rows.split}`;
+  const files = { find: findPredictions, keep: keepPredictions };
+  const predictions = await cachedPredictions(files, { key, name, harness }, () =>
+    advisedOnMemory('try a lower --batch-size', () => scored(pair, task, rows, classifier, key, harness)),
   );
-  // A cache that cannot be written is no reason to fail.
-  if (options.cache) await keepPredictions(kept, predictions).catch(() => {});
-  return { task, rows, predictions, metrics };
+  return { kind: 'classes', task, rows, predictions, metrics: labelledMetrics(task, predictions) };
+}
+
+/** The metrics of classes and scores that are asked; the schema lets no other stand beside a classifier. */
+function labelMetricsOf({ metric }: VerbOptions<'evaluate'>) {
+  return metric?.map((name) => MetricKey.parse(name));
 }
 
 /** A hash of all that decides the predictions. */
@@ -100,17 +99,18 @@ async function keyOf(
   });
 }
 
-const limitOf = ({ few, limit }: Pick<VerbOptions<'evaluate'>, 'few' | 'limit'>): number | undefined =>
+/** Rows that are looked at; all where undefined. */
+export const limitOf = ({ few, limit }: Pick<VerbOptions<'evaluate'>, 'few' | 'limit'>): number | undefined =>
   few ? FEW : limit;
 
 async function scored(
-  pair: Pair,
+  pair: ClassPair,
   task: Task,
   rows: FetchedRows,
   { model, folder }: Classifier,
   key: string,
   { options, context, logs }: Harness,
-): Promise<{ predictions: readonly Prediction[]; metrics: Readonly<Record<string, number>> }> {
+): Promise<readonly Prediction[]> {
   const { batchSize, resume } = options;
   const { signal, onEvent } = context;
   await using session = await sessionPredict(model, sessionOf(options));
@@ -119,7 +119,8 @@ async function scored(
   const blocks = inPieces(limited(rows.read(columnsOf(task)), limitOf(options), signal));
   const file = logs === undefined ? undefined : path.join(logs, pair.folder, `${task.name}.ndjson`);
   await using log = file === undefined ? undefined : await openBatchLog(file, key, { resume });
-  return await scoreRows(task, session.predict, encodeBlocks(tokenizer, blocks, task, length, { unlabelled: true }), {
+  const encoded = encodeBlocks(tokenizer, blocks, task, length, { unlabelled: true });
+  const { predictions } = await scoreRows(task, session.predict, encoded, {
     padId: tokenizer.padId,
     split: rows.split,
     batchSize,
@@ -127,6 +128,7 @@ async function scored(
     signal,
     onEvent: (event) => onEvent({ ...event }),
   });
+  return predictions;
 }
 
 const columnsOf = ({ sentences, labelColumn, idColumn }: Task): string[] => [

@@ -1,3 +1,4 @@
+import { metricFacts } from '@neuroprune/evaluate';
 import type { TableFormat } from '../schema/evaluate.js';
 import { table } from '../verbs/table.js';
 import type { Latency } from './latency.js';
@@ -35,6 +36,11 @@ const chance = ({ paired }: Scored, metric: string): string => {
   return found === undefined ? '' : ` (p ${found.pValue.toPrecision(2)})`;
 };
 
+/** Keys of metrics whose lower values are better. */
+const lowerIsBetter: ReadonlySet<string> = new Set(
+  Object.values(metricFacts).flatMap(({ direction, keys }) => (direction === 'lower' ? keys : [])),
+);
+
 /** Models side by side: a line a task and metric, a column a model, the best value marked by `*`. */
 function compared({ evaluation, models }: Evaluated): Cells {
   const keys = evaluation.flatMap((row) => Object.keys(row.metrics).map((metric) => [row.task, metric] as const));
@@ -42,7 +48,8 @@ function compared({ evaluation, models }: Evaluated): Cells {
   const rows = unique.map(([task, metric]) => {
     const of = models.map((model) => evaluation.find((row) => row.model === model && row.task === task));
     const values = of.map((row) => row?.metrics[metric] ?? Number.NaN);
-    const best = Math.max(...values.filter((value) => !Number.isNaN(value)));
+    const known = values.filter((value) => !Number.isNaN(value));
+    const best = lowerIsBetter.has(metric) ? Math.min(...known) : Math.max(...known);
     const cell = (row: Scored | undefined, i: number): string => {
       if (row === undefined || !(metric in row.metrics)) return '–';
       return `${digits(values[i]!)}${margin(row, metric)}${values[i] === best ? '*' : ''}${chance(row, metric)}`;
@@ -56,6 +63,7 @@ function compared({ evaluation, models }: Evaluated): Cells {
 const milliseconds = (value: number): string => (value < 10 ? value.toFixed(2) : value.toFixed(1));
 
 function latencyLines(latency: readonly Latency[]): Cells {
+  const writes = latency.some(({ newTokens }) => newTokens !== undefined);
   const rows = latency.map((row) => [
     row.model,
     row.device,
@@ -63,11 +71,45 @@ function latencyLines(latency: readonly Latency[]): Cells {
     String(row.length),
     milliseconds(row.medianMs),
     row.spreadMs.map(milliseconds).join(' / '),
-    row.rowsPerSecond.toFixed(row.rowsPerSecond < 100 ? 1 : 0),
+    perSecond(row.rowsPerSecond),
+    ...(writes ? [row.tokensPerSecond === undefined ? '–' : perSecond(row.tokensPerSecond)] : []),
     String(row.repeats),
   ]);
-  const head = ['model', 'device', 'batch', 'length', 'ms', 'min / q1 / q3 / max', 'rows/s', 'repeats'];
-  return [head, ...rows];
+  const rates = ['rows/s', ...(writes ? ['new tokens/s'] : [])];
+  return [['model', 'device', 'batch', 'length', 'ms', 'min / q1 / q3 / max', ...rates, 'repeats'], ...rows];
+}
+
+const perSecond = (value: number): string => value.toFixed(value < 100 ? 1 : 0);
+
+/** How texts were written, a line a model and task, and how many tokens that took. */
+function generationLines(evaluation: readonly Scored[]): Cells {
+  const rows = evaluation.flatMap(({ model, task, examples, generation }) => {
+    if (generation === undefined) return [];
+    const { generator, numBeams, maxNewTokens, newTokens } = generation;
+    const search = numBeams > 1 ? `${numBeams} beams` : 'greedy';
+    return [
+      [
+        model,
+        task,
+        generator,
+        search,
+        String(maxNewTokens ?? '–'),
+        String(newTokens),
+        (newTokens / examples).toFixed(1),
+      ],
+    ];
+  });
+  if (rows.length === 0) return [];
+  return [['model', 'task', 'written by', 'search', 'tokens at most', 'new tokens', 'a row'], ...rows];
+}
+
+/** How metrics of texts were computed, a line each. */
+function signatureLines(evaluation: readonly Scored[]): Cells {
+  const rows = evaluation.flatMap(({ task, signatures = {} }) =>
+    Object.entries(signatures).map(([metric, signature]) => [task, metric, signature]),
+  );
+  const unique = [...new Map(rows.map((row) => [row.join(' '), row])).values()];
+  return unique.length === 0 ? [] : [['task', 'metric', 'signature'], ...unique];
 }
 
 const escaped = (cell: string): string => cell.replaceAll('|', '\\|');
@@ -92,19 +134,35 @@ function csv({ evaluation, latency = [] }: Evaluated): string {
       return [row.model, row.task, row.version, row.split, row.examples, metric, value, low, high];
     }),
   );
-  const times = latency.map((row) => {
+  const tokens = evaluation.flatMap((row) => {
+    const count = row.generation?.newTokens ?? row.tokens;
+    return count === undefined
+      ? []
+      : [[row.model, row.task, row.version, row.split, row.examples, 'tokens', count, '', '']];
+  });
+  const times = latency.flatMap((row) => {
     const [lowest, , , highest] = row.spreadMs;
     const what = `${row.device} batch ${row.batch} length ${row.length}`;
-    return [row.model, what, '', '', row.repeats, 'milliseconds', row.medianMs, lowest, highest];
+    return [
+      [row.model, what, '', '', row.repeats, 'milliseconds', row.medianMs, lowest, highest],
+      ...(row.tokensPerSecond === undefined
+        ? []
+        : [[row.model, what, '', '', row.repeats, 'tokens a second', row.tokensPerSecond, '', '']]),
+    ];
   });
-  return [head, ...scores, ...times].map((row) => row.map(field).join(',')).join('\r\n');
+  return [head, ...scores, ...tokens, ...times].map((row) => row.map(field).join(',')).join('\r\n');
 }
 
 const joined = (result: Evaluated, form: (cells: Cells) => string): string =>
   [
-    form(result.models.length > 1 ? compared(result) : lines(result)),
-    ...(result.latency ? [form(latencyLines(result.latency))] : []),
-  ].join('\n\n');
+    result.models.length > 1 ? compared(result) : lines(result),
+    generationLines(result.evaluation),
+    signatureLines(result.evaluation),
+    result.latency ? latencyLines(result.latency) : [],
+  ]
+    .filter((cells) => cells.length > 0)
+    .map(form)
+    .join('\n\n');
 
 const forms = {
   table: (result) => joined(result, table),

@@ -1,9 +1,16 @@
 import { z } from 'zod';
-import { dataset, requireData } from './data.js';
+import { dataset, MetricKey, requireData } from './data.js';
 import { argument, count, device, offline, option, ScoredTaskName, text, threads } from './options.js';
+import { requireTextTask, TextTask, writing } from './writing.js';
+
+/** Tasks of classes, scores and texts. */
+const AnyTask = z.enum([...ScoredTaskName.options, ...TextTask.options]);
 
 /** A task, or `glue` for all nine. */
-const TaskOrSuite = z.enum([...ScoredTaskName.options, 'glue']);
+const TaskOrSuite = z.enum([...AnyTask.options, 'glue']);
+
+/** Metrics of classes and scores, and those of texts by their names. */
+const AnyMetric = z.enum([...MetricKey.options, 'bleu', 'chrf', 'ter', 'rouge', 'exact_match', 'perplexity']);
 
 /** `accuracy=0.9`, or `sst2.accuracy=0.9`. */
 const Floor = z.string().regex(/^([\w-]+\.)?\w+=-?\d+(\.\d+)?$/);
@@ -29,6 +36,26 @@ export const EvaluateOptions = z
       description: 'Tasks, separated by commas; glue stands for the nine; required without --dataset or TASK=MODEL',
     }),
     ...dataset,
+    dataset: option(text.optional(), {
+      description:
+        'Data set to use in place of a task, or of that of tasks of text: a Hub id, or a folder of parquet, CSV, TSV or JSON lines',
+      'x-value': 'ID|DIR',
+    }),
+    datasetRevision: option(text.optional(), {
+      description: 'Branch, tag or commit of the data set',
+      'x-default': 'main',
+      'x-value': 'NAME',
+    }),
+    columns: option(list(text).optional(), {
+      description: 'Text column, or the two of a pair; of texts, source and reference (translation.de is a field)',
+      'x-value': 'NAME[,NAME]',
+      'x-default': 'found by the usual names',
+    }),
+    metric: option(list(AnyMetric).optional(), {
+      description: 'Metrics; pearson and spearmanr make it a regression',
+      'x-default': "the task's; accuracy, or pearson and spearmanr, by the label's type",
+    }),
+    ...writing,
     split: option(text.optional(), {
       description: 'Rows to evaluate on: train, validation or test of a task, any split of a data set',
       'x-default': 'validation, or test with --glue-submission',
@@ -81,6 +108,11 @@ export const EvaluateOptions = z
       'x-default': 'never',
       'x-value': '[TASK.]METRIC=X',
     }),
+    failAbove: option(list(Floor).optional(), {
+      description: 'Fail (exit code 1) where a metric is higher, such as perplexity',
+      'x-default': 'never',
+      'x-value': '[TASK.]METRIC=X',
+    }),
     glueSubmission: option(text.optional(), {
       description: 'Folder for the files that the GLUE leaderboard takes',
       'x-default': 'none are written',
@@ -95,12 +127,15 @@ export const EvaluateOptions = z
   })
   .superRefine(requireRows)
   .superRefine(requireSplit)
-  .superRefine(requireTogether);
+  .superRefine(requireTogether)
+  .superRefine((asked, issues) => requireTextTask(asked, namesOf(asked), issues));
 
 interface Asked {
   readonly model: readonly string[];
   readonly task?: readonly string[] | undefined;
   readonly dataset?: string | undefined;
+  readonly datasetRevision?: string | undefined;
+  readonly metric?: readonly string[] | undefined;
   readonly split?: string | undefined;
   readonly limit?: number | undefined;
   readonly few: boolean;
@@ -112,19 +147,34 @@ interface Asked {
 /** A model as it was asked, and the task it names. */
 export interface AskedModel {
   readonly id: string;
-  readonly task?: z.output<typeof ScoredTaskName>;
+  readonly task?: z.output<typeof AnyTask>;
 }
 
 /** Takes `TASK=MODEL` apart; any other word is a model. */
 export function askedModel(word: string): AskedModel {
   const at = word.indexOf('=');
-  const task = ScoredTaskName.safeParse(word.slice(0, Math.max(0, at)));
+  const task = AnyTask.safeParse(word.slice(0, Math.max(0, at)));
   return task.success ? { task: task.data, id: word.slice(at + 1) } : { id: word };
 }
 
+/** Names of all tasks that are asked. */
+const namesOf = ({ task = [], model }: Pick<Asked, 'task' | 'model'>): readonly string[] => [
+  ...task,
+  ...model.flatMap((word) => askedModel(word).task ?? []),
+];
+
 function requireRows(asked: Asked, issues: z.core.$RefinementCtx): void {
   const named = asked.model.every((word) => askedModel(word).task !== undefined);
+  const names = namesOf(asked);
+  // A task of text may read another data set than its own.
+  const texts = names.length > 0 && names.every((name) => TextTask.safeParse(name).success);
+  if (asked.dataset !== undefined && texts) return;
+  const metric = asked.metric?.find((name) => !MetricKey.safeParse(name).success);
+  if (metric !== undefined && asked.dataset !== undefined)
+    complain(issues, 'metric', `${metric} acts only on tasks of text; name one with --task`);
   if (!named || asked.task !== undefined || asked.dataset !== undefined) requireData(asked, issues);
+  if (asked.dataset === undefined && asked.datasetRevision !== undefined)
+    complain(issues, 'datasetRevision', 'acts only with --dataset, got none');
 }
 
 /** Every task has the same three splits. */

@@ -79,7 +79,7 @@ test.each<[VerbName, unknown, string]>([
   [
     'evaluate',
     { model: 'm', task: ['rte', 'sst'] },
-    `--task: expected one or more of ${TASKS}, mnli-mm, ax, glue, got ["rte","sst"]`,
+    `--task: expected one or more of ${TASKS}, mnli-mm, ax, summarization, translation, perplexity, cnn-dailymail, xsum, samsum, wmt14, iwslt2017, multi30k, wikitext, glue, got ["rte","sst"]`,
   ],
   ['evaluate', { model: ['sst2=a', 'rte=b'] }, 'accepted'],
   ['evaluate', { model: ['sst2=a', 'b'] }, `--task: required without --dataset; expected one of ${TASKS}`],

@@ -62,7 +62,7 @@ export async function fetchData(options: DataChoice, hub: HubOptions, context: R
 /** Fetches one split to score a model on. */
 export async function fetchScored(
   task: TaskName | undefined,
-  options: Omit<DataChoice, 'task' | 'trainSplit' | 'validationSplit'>,
+  options: Omit<DataChoice, 'task' | 'trainSplit' | 'validationSplit'> & Revision,
   split: string,
   hub: HubOptions,
   context: RunContext,
@@ -81,12 +81,22 @@ async function fetchTask(task: Task, hub: HubOptions, context: RunContext): Prom
   return { task, train: await fetchSplit(open, train), validation: await fetchSplit(open, validation) };
 }
 
-const idOf = ({ dataset: id = '', datasetConfig: config }: Pick<DataChoice, 'dataset' | 'datasetConfig'>) => ({
+/** Which version of a data set is read. */
+interface Revision {
+  readonly datasetRevision?: string | undefined;
+}
+
+const idOf = ({
+  dataset: id = '',
+  datasetConfig: config,
+  datasetRevision: revision,
+}: Pick<DataChoice, 'dataset' | 'datasetConfig'> & Revision) => ({
   id,
   ...(config !== undefined && { config }),
+  ...(revision !== undefined && { revision }),
 });
 
-function requestOf(options: Omit<DataChoice, 'task'>, splits: Task['splits']): DatasetRequest {
+function requestOf(options: Omit<DataChoice, 'task'> & Revision, splits: Task['splits']): DatasetRequest {
   const { columns, label, metric, idColumn } = options;
   return {
     ...idOf(options),

@@ -1,16 +1,20 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { type SessionPredict, tasks } from '@neuroprune/evaluate';
+import { tasks } from '@neuroprune/evaluate';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
-import { underFloors } from '../harness/floors.js';
+import { beyondBounds } from '../harness/floors.js';
 import { intervalsOf, pairedOf } from '../harness/intervals.js';
-import { type Latency, measure } from '../harness/latency.js';
+import { type Latency, type Measured, measure } from '../harness/latency.js';
+import { measuredClassifier, measuredText } from '../harness/measured.js';
 import { LOGS, writePairPredictions, writeSubmission, writeTables } from '../harness/outputs.js';
-import { checkSubmission, type Pair, pairsOf } from '../harness/pairs.js';
+import type { PairScore } from '../harness/pair-score.js';
+import { type ClassPair, checkSubmission, type Pair, pairsOf, type TextPair } from '../harness/pairs.js';
 import type { Evaluated, Scored } from '../harness/result.js';
-import { type Harness, openSession, type PairScore, scorePair } from '../harness/score-pair.js';
+import { type Harness, scorePair } from '../harness/score-pair.js';
+import { scoreTextPair } from '../harness/score-text-pair.js';
 import { rendered } from '../harness/tables.js';
+import { findTextModel, type TextModel } from '../harness/text-model.js';
 import type { TableFormat } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { belowChance } from '../stages/chance.js';
@@ -35,15 +39,15 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   const folder = out === undefined ? undefined : path.resolve(context.cwd, out);
   const logs = folder === undefined ? undefined : path.join(folder, LOGS);
   const harness: Harness = { options, hub: hubOf(context, options), context, ...(logs === undefined ? {} : { logs }) };
-  const classifiers = await findAll(pairs, harness, started);
+  await using models = await findAll(pairs, harness, started);
   if (folder !== undefined) await removeDrafts(folder);
   if (logs !== undefined && !options.resume) await rm(logs, { recursive: true, force: true });
-  const { evaluation, submission } = await scoreAll(pairs, classifiers, harness, started);
-  const latency = options.latency ? await measureAll(classifiers, options, started) : undefined;
-  const models = [...classifiers.keys()];
+  const { evaluation, submission } = await scoreAll(pairs, models, harness, started);
+  const latency = options.latency ? await measureAll(pairs, models, options, started) : undefined;
+  const names = namesOf(pairs);
   const result: Evaluated = {
-    model: models[0]!,
-    models,
+    model: names[0]!,
+    models: names,
     device: options.device,
     evaluation,
     ...(latency && { latency }),
@@ -52,29 +56,49 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   formats.set(result, options.format);
   if (folder !== undefined) await writeTables(result, folder);
   if (logs !== undefined) await rm(logs, { recursive: true, force: true });
-  const under = underFloors(options.failBelow ?? [], evaluation);
-  if (under.length > 0) throw new NeuropruneError('job', under.join('; '), { result });
+  const beyond = (['failBelow', 'failAbove'] as const).flatMap((side) =>
+    beyondBounds(side, options[side] ?? [], evaluation),
+  );
+  if (beyond.length > 0) throw new NeuropruneError('job', beyond.join('; '), { result });
   return result;
 }
 
-async function findAll(
-  pairs: readonly Pair[],
-  { options, hub, context }: Harness,
-  { stage }: Run,
-): Promise<ReadonlyMap<string, Classifier>> {
-  const found = new Map<string, Classifier>();
-  for (const { model, task } of pairs) {
-    const find = () => findClassifier(model, hub, context, { tokenizer: options.tokenizer });
-    const classifier = found.get(model) ?? (await stage('fetch', find, model));
-    found.set(model, classifier);
-    if (task !== undefined) taskFor(tasks[task], classifier, model);
+const namesOf = (pairs: readonly Pair[]): readonly string[] => [...new Set(pairs.map(({ model }) => model))];
+
+/** The models of a call, by the words they were asked with. */
+interface Models extends AsyncDisposable {
+  readonly classifiers: ReadonlyMap<string, Classifier>;
+  readonly texts: ReadonlyMap<string, TextModel>;
+}
+
+async function findAll(pairs: readonly Pair[], { options, hub, context }: Harness, { stage }: Run): Promise<Models> {
+  const classifiers = new Map<string, Classifier>();
+  const texts = new Map<string, TextModel>();
+  const close = async () => void (await Promise.all([...texts.values()].map((text) => text[Symbol.asyncDispose]())));
+  const { tokenizer, cache } = options;
+  try {
+    for (const pair of pairs) {
+      const { model } = pair;
+      if (pair.text) {
+        const find = () => findTextModel(model, hub, context, { tokenizer, cache });
+        texts.set(model, texts.get(model) ?? (await stage('fetch', find, model)));
+        continue;
+      }
+      const find = () => findClassifier(model, hub, context, { tokenizer });
+      const classifier = classifiers.get(model) ?? (await stage('fetch', find, model));
+      classifiers.set(model, classifier);
+      if (pair.task !== undefined) taskFor(tasks[pair.task], classifier, model);
+    }
+  } catch (error) {
+    await close();
+    throw error;
   }
-  return found;
+  return { classifiers, texts, [Symbol.asyncDispose]: close };
 }
 
 async function scoreAll(
   pairs: readonly Pair[],
-  classifiers: ReadonlyMap<string, Classifier>,
+  models: Models,
   harness: Harness,
   { stage, context }: Run,
 ): Promise<{ evaluation: readonly Scored[]; submission: readonly string[] }> {
@@ -82,28 +106,38 @@ async function scoreAll(
   const evaluation: Scored[] = [];
   const submission: string[] = [];
   const firsts = new Map<string | undefined, PairScore>();
+  const several = namesOf(pairs).length > 1;
   for (const pair of pairs) {
-    const work = () => scorePair(pair, classifiers.get(pair.model)!, harness);
+    const work = (): Promise<PairScore> =>
+      pair.text
+        ? scoreTextPair(pair, models.texts.get(pair.model)!, harness)
+        : scorePair(pair, models.classifiers.get(pair.model)!, harness);
     const name = pair.task ?? options.dataset ?? '';
-    const score = await stage('evaluate', work, classifiers.size > 1 ? `${pair.model}, ${name}` : name);
-    if (Object.keys(score.metrics).length === 0 && score.predictions.length > 0) {
-      const message = `${score.task.name} ${score.rows.split}: has no labels; predictions only`;
-      context.onEvent({ type: 'note', message });
-    }
-    const warning = belowChance(score.task, score.predictions, classifiers.get(pair.model)?.config);
-    if (warning !== undefined) context.onEvent({ type: 'warning', message: `${pair.model}: ${warning}` });
+    const score = await stage('evaluate', work, several ? `${pair.model}, ${name}` : name);
+    tell(pair, score, models, context);
     const first = firsts.get(pair.task);
     if (first === undefined) firsts.set(pair.task, score);
-    const where = { cwd: context.cwd, several: classifiers.size > 1 };
-    const row = await scoredRow(pair, score, options, where);
+    const row = await scoredRow(pair, score, options, { cwd: context.cwd, several });
     const paired = first && pairedOf(first, score, options.resamples);
     evaluation.push({ ...row, ...(paired && { paired }) });
-    if (options.glueSubmission === undefined) continue;
+    if (options.glueSubmission === undefined || score.kind !== 'classes') continue;
     const folder = path.resolve(context.cwd, options.glueSubmission);
     await mkdir(folder, { recursive: true });
     submission.push(path.join(options.glueSubmission, await writeSubmission(score, folder)));
   }
   return { evaluation, submission };
+}
+
+/** Says what a score does not show by itself. */
+function tell({ model }: Pair, score: PairScore, { classifiers }: Models, { onEvent }: RunContext): void {
+  if (Object.keys(score.metrics).length === 0 && score.predictions.length > 0) {
+    const none = score.kind === 'texts' ? 'references' : 'labels';
+    const message = `${score.task.name} ${score.rows.split}: has no ${none}; predictions only`;
+    onEvent({ type: 'note', message });
+  }
+  if (score.kind !== 'classes') return;
+  const warning = belowChance(score.task, score.predictions, classifiers.get(model)?.config);
+  if (warning !== undefined) onEvent({ type: 'warning', message: `${model}: ${warning}` });
 }
 
 async function scoredRow(
@@ -113,7 +147,7 @@ async function scoredRow(
   where: { readonly cwd: string; readonly several: boolean },
 ): Promise<Scored> {
   const { task, rows, predictions, metrics } = score;
-  const { id, config } = task.dataset;
+  const { id, config, revision } = task.dataset;
   const file = out === undefined ? undefined : await writePairPredictions(pair, score, { out, ...where });
   return {
     model: pair.model,
@@ -122,27 +156,49 @@ async function scoredRow(
     split: rows.split,
     examples: predictions.length,
     metrics,
-    intervals: intervalsOf(task, predictions, resamples),
-    dataset: { id, ...(config !== undefined && { config }), commit: rows.commit },
+    intervals: intervalsOf(score, resamples),
+    ...textFacts(score),
+    dataset: {
+      id,
+      ...(config !== undefined && { config }),
+      ...(revision !== undefined && { revision }),
+      commit: rows.commit,
+    },
     ...(file !== undefined && { predictions: file }),
   };
 }
 
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);
+
+/** What results say of texts and not of classes. */
+function textFacts(score: PairScore): Partial<Scored> {
+  if (score.kind === 'classes') return {};
+  const { signatures } = score;
+  if (score.kind === 'likelihoods')
+    return { signatures, window: score.window, tokens: sum(score.predictions.map(({ tokens }) => tokens)) };
+  const newTokens = sum(score.predictions.map(({ tokens }) => tokens.length));
+  return { signatures, generation: { ...score.writing, newTokens } };
+}
+
 async function measureAll(
-  classifiers: ReadonlyMap<string, Classifier>,
+  pairs: readonly Pair[],
+  { classifiers, texts }: Models,
   options: VerbOptions<'evaluate'>,
   { stage, context }: Run,
 ): Promise<readonly Latency[]> {
-  const sessions: { model: string; session: SessionPredict }[] = [];
+  const measured: Measured[] = [];
   const { device, latencyBatch = [1, 32], latencyLength = [16, 128], latencyRepeats = 20 } = options;
   const plan = { device, batches: latencyBatch, lengths: latencyLength, repeats: latencyRepeats };
+  const open = (pair: ClassPair | TextPair): Promise<Measured> =>
+    pair.text
+      ? measuredText(pair.model, texts.get(pair.model)!, pair.text, options, context.signal)
+      : measuredClassifier(pair.model, classifiers.get(pair.model)!, options);
   try {
-    for (const [model, classifier] of classifiers) {
-      sessions.push({ model, session: await openSession(classifier, options) });
-    }
-    return await stage('latency', () => measure(sessions, plan, context.signal));
+    // A model's time is that of its first task.
+    for (const model of namesOf(pairs)) measured.push(await open(pairs.find((pair) => pair.model === model)!));
+    return await stage('latency', () => measure(measured, plan, context.signal));
   } finally {
-    await Promise.all(sessions.map(({ session }) => session.close()));
+    await Promise.all(measured.map((one) => one[Symbol.asyncDispose]()));
   }
 }
 
