@@ -39,6 +39,7 @@ export async function createTraining(
     await withinMemory(
       () => session,
       async () => {
+        await driver.check?.(step, session);
         const resident = driver.resident
           ? { resident: stateOf(signature).map(({ output }) => driver.nameOf(output)) }
           : {};

@@ -1,6 +1,6 @@
 import type { Model, StepSignature } from '@neuroprune/onnx';
 import type { Batch } from '../batch.js';
-import type { Provider } from '../device.js';
+import type { Provider, ResolvedSession } from '../device.js';
 import type { ScalarVectors } from '../staging.js';
 import type { Inputs } from '../worker-protocol.js';
 import { loop } from './loop-driver.js';
@@ -8,6 +8,8 @@ import { resident } from './resident-driver.js';
 
 /** How steps are run on a provider, so that the state stays where the steps are. */
 export interface Driver {
+  /** Rejects where the device cannot run the step, for reasons that a user can mend. */
+  readonly check?: (step: Model, session: ResolvedSession) => Promise<void>;
   /** The model that takes the steps; the step graph is used up. */
   readonly modelOf: (step: Model) => Model;
   /** What an input or output of the step is called there. */

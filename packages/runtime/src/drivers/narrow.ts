@@ -35,7 +35,6 @@ const carriers: Readonly<Record<string, readonly number[]>> = {
   Mul: [0, 1],
   Neg: [0],
   Reshape: [0],
-  Slice: [0],
   Squeeze: [0],
   Sub: [0, 1],
   Transpose: [0],
@@ -91,7 +90,13 @@ function narrowForm(builder: GraphBuilder, value: Value, narrow: (value: Value) 
     const data = Int32Array.from(tensor.data as BigInt64Array, Number);
     return builder.constant({ dtype: 'int32', dims: tensor.dims, data });
   }
+  if (producer?.opType === 'Cast') {
+    const from = producer.inputs[0] as Value;
+    if (from.dtype === 'int64') return narrow(from);
+    return from.dtype === 'int32' ? from : builder.op.Cast(from, { to: codeOf('int32') });
+  }
   if (producer?.opType === 'Range') return narrowRange(builder, producer);
+  if (producer?.opType === 'Slice') return narrowSlice(builder, producer, narrow);
   const at = producer?.domain === '' ? carriers[producer.opType] : undefined;
   if (!producer || !at || producer.outputs.length !== 1) return builder.op.Cast(value, { to: codeOf('int32') });
   const inputs = producer.inputs.map((v, i) => (v?.dtype === 'int64' && at.includes(i) ? narrow(v) : v));
@@ -108,6 +113,12 @@ function narrowRange(builder: GraphBuilder, { inputs }: Node): Value {
     v.tensor ? builder.scalar(Number(v.tensor.data[0]), 'int32') : op.Cast(op.Max([v, v]), { to: codeOf('int32') }),
   );
   return op.Range(...(operands as [Value, Value, Value]));
+}
+
+/** `Slice` has kernels for floats alone; float32 holds integers below 2²⁴ exactly, and no id or position is as large. */
+function narrowSlice({ op }: GraphBuilder, { inputs }: Node, narrow: (value: Value) => Value): Value {
+  const [data, ...where] = inputs as [Value, Value, Value, Value?, Value?];
+  return op.Cast(op.Slice(op.Cast(narrow(data), { to: codeOf('float32') }), ...where), { to: codeOf('int32') });
 }
 
 /** Inputs that are int64 become int32; a cast that follows one is the input itself, whatever else reads it casts it back. */
