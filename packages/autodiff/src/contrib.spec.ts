@@ -28,7 +28,14 @@ const wide = () => some(2, 3, 8);
 const three = () => some(2, 3, 4);
 /** Operands and attributes of each of ONNX Runtime's own operators. */
 const rows: { readonly [K in ContribType]: Row } = {
+  Attention: [[three(), some(4, 24), some(24), int32([1, 1, 0, 1, 1, 1], [2, 3])], { num_heads: int(2) }],
   BiasGelu: [[three(), some(4)]],
+  EmbedLayerNormalization: [
+    [
+      ...[int32([1, 4, 0, 2, 3, 3], [2, 3]), int32([0, 1, 1, 0, 0, 1], [2, 3]), some(5, 4), some(3, 4), some(2, 4)],
+      ...[some(4), some(4)],
+    ],
+  ],
   FastGelu: [[three(), some(4)]],
   FusedMatMul: [[some(2, 4, 3), some(2, 4, 5)], { transA: int(1), alpha: { type: 'float', value: 0.5 } }],
   GroupQueryAttention: [
@@ -56,12 +63,15 @@ const rows: { readonly [K in ContribType]: Row } = {
   SkipSimplifiedLayerNormalization: [[three(), three(), some(4)]],
 };
 
+/** Outputs that ONNX Runtime wants even where nobody reads them. */
+const leastOutputs: { readonly [K in ContribType]?: number } = { EmbedLayerNormalization: 2, GroupQueryAttention: 3 };
+
 function modelOfRow(type: ContribType, [inputs, attributes = {}]: Row) {
   const b = new GraphBuilder();
   const operands = inputs.map((t, i) => t && b.input(`x${i}`, t.dtype, t.dims));
   const domain = type === 'SimplifiedLayerNormalization' ? '' : 'com.microsoft';
   const made = b.node(type, operands, attributes, 1, domain);
-  made.length = type === 'GroupQueryAttention' ? 3 : 1;
+  made.length = leastOutputs[type] ?? 1;
   const y = made[0]!;
   b.output(b.op.ReduceSum(b.op.Mul(b.op.Sin(y), y), undefined, { keepdims: 0 }), 'loss');
   const model = modelOf(b.graph);

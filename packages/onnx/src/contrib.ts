@@ -10,7 +10,31 @@ export const CONTRIB_DOMAIN = 'com.microsoft';
 
 /** Operator → inputs, attributes, outputs. */
 export const contribOps = {
+  Attention: {
+    in: ['x', 'weights', 'bias?', 'mask_index?', 'past?', 'attention_bias?', 'past_sequence_length?'],
+    attrs: {
+      do_rotary: 'int',
+      mask_filter_value: 'float',
+      num_heads: 'int!',
+      past_present_share_buffer: 'int',
+      qkv_hidden_sizes: 'ints',
+      rotary_embedding_dim: 'int',
+      scale: 'float',
+      unidirectional: 'int',
+    },
+    out: 2,
+    outs: [1, 2],
+  },
   BiasGelu: { in: ['a', 'b'] },
+  EmbedLayerNormalization: {
+    in: [
+      ...['input_ids', 'segment_ids?', 'word_embedding', 'position_embedding', 'segment_embedding?', 'gamma', 'beta'],
+      ...['mask?', 'position_ids?'],
+    ],
+    attrs: { epsilon: 'float', mask_index_type: 'int' },
+    out: 3,
+    outs: [2, 3], // ONNX Runtime's shape rule reads the second
+  },
   FastGelu: { in: ['x', 'bias?'] },
   FusedMatMul: {
     in: ['a', 'b'],

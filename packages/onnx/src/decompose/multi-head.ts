@@ -1,3 +1,4 @@
+import { packedSizes } from '../infer/contrib.js';
 import type { Value } from '../model.js';
 import {
   bias,
@@ -19,38 +20,49 @@ function unpacked({ op, builder }: DecomposeContext, x: Value, n: number): Value
   return parts.map((v) => op.Transpose(op.Squeeze(v, builder.ints(3)), { perm: [0, 2, 1, 3] }));
 }
 
-/** The parts of the projections' bias that belong to query, key and value, each [1, heads, 1, size]. */
-function projectionBias(c: DecomposeContext, all: Value, hidden: number, heads: number): Value[] {
+/** The parts of the projections' bias that belong to query, key and value. */
+function projectionBias(c: DecomposeContext, all: Value, hidden: number): Value[] {
   const { op, builder } = c;
   const total = all.shape?.[0];
   if (typeof total !== 'number') return refuse(c, 'expected a bias of known length, got none');
-  const parts = op.Split(all, builder.ints(hidden, hidden, total - 2 * hidden), { axis: 0 });
-  return parts.map((v) => op.Reshape(v, builder.ints(1, heads, 1, -1)));
+  return op.Split(all, builder.ints(hidden, hidden, total - 2 * hidden), { axis: 0 });
 }
 
-/** Query, key and value in heads, of any of the forms that the operator takes, without the bias. */
-function operands(c: DecomposeContext, heads: number): readonly [Value, Value, Value] {
-  const [query, key, value] = [operand(c, 0), c.node.inputs[1], c.node.inputs[2]];
-  if (shapeOf(c, query).length === 5) return unpacked(c, query, 3) as [Value, Value, Value];
-  const q = split(c, query, heads);
-  if (!key) return refuse(c, 'expected a key beside a query of three axes, got none');
-  if (shapeOf(c, key).length === 5) return [q, ...(unpacked(c, key, 2) as [Value, Value])];
-  if (!value) return refuse(c, 'expected a value beside the key, got none');
-  return shapeOf(c, key).length === 4 ? [q, key, value] : [q, split(c, key, heads), split(c, value, heads)];
-}
-
-function biased(c: DecomposeContext, given: readonly [Value, Value, Value], heads: number): readonly Value[] {
+/** What the projections' bias adds to the operand at an index; a key that comes in heads has its bias already. */
+function biasOf(c: DecomposeContext, heads: number): (index: number) => Value | undefined {
   const all = c.node.inputs[3];
-  if (!all) return given;
+  if (!all) return () => undefined;
   const query = shapeOf(c, operand(c, 0));
   const hidden = query.length === 5 ? heads * Number(query[4]) : query[2];
   if (typeof hidden !== 'number' || Number.isNaN(hidden))
     return refuse(c, 'expected a query of known size beside a bias, got none');
-  // A key that comes in heads has its bias already.
+  const parts = projectionBias(c, all, hidden);
   const inHeads = c.node.inputs[1]?.shape?.length === 4;
-  return projectionBias(c, all, hidden, heads).map((b, i) =>
-    i > 0 && inHeads ? (given[i] as Value) : c.op.Add(given[i] as Value, b),
-  );
+  return (index) => (index > 0 && inHeads ? undefined : parts[index]);
+}
+
+/** Query, key and value in heads, of any of the forms that the operator takes, the bias added. */
+function operands(c: DecomposeContext, heads: number): readonly [Value, Value, Value] {
+  const { op, builder } = c;
+  const [query, key, value] = [operand(c, 0), c.node.inputs[1], c.node.inputs[2]];
+  const bias = biasOf(c, heads);
+  /** Added in heads: [1, heads, 1, size]. */
+  const inHeads = (parts: readonly Value[], from: number) =>
+    parts.map((part, i) => {
+      const b = bias(from + i);
+      return b ? op.Add(part, op.Reshape(b, builder.ints(1, heads, 1, -1))) : part;
+    });
+  /** Added before the heads are taken apart, as layers do it. */
+  const apart = (x: Value, index: number) => {
+    const b = bias(index);
+    return split(c, b ? op.Add(x, b) : x, heads);
+  };
+  if (shapeOf(c, query).length === 5) return inHeads(unpacked(c, query, 3), 0) as [Value, Value, Value];
+  const q = apart(query, 0);
+  if (!key) return refuse(c, 'expected a key beside a query of three axes, got none');
+  if (shapeOf(c, key).length === 5) return [q, ...(inHeads(unpacked(c, key, 2), 1) as [Value, Value])];
+  if (!value) return refuse(c, 'expected a value beside the key, got none');
+  return shapeOf(c, key).length === 4 ? [q, key, value] : [q, apart(key, 1), apart(value, 2)];
 }
 
 /** A key padding mask as what is added to the scores: lengths ([batch] or [3·batch + 2]), [batch, total], or [batch, sequence, total]. */
@@ -70,6 +82,48 @@ function paddingBias(c: DecomposeContext, mask: Value, keys: Value): Value {
   return bias(c, holds, filter, keys);
 }
 
+/**
+ * com.microsoft.Attention: query, key and value from one product with the packed weights. Rotation, buffers shared by steps
+ * and masks of four axes are refused.
+ */
+export const packedAttention: Decomposition = (c) => {
+  const { op, builder, node } = c;
+  if (setting(c, 'do_rotary', 0) === 1)
+    refuse(c, 'expected no rotation, got do_rotary; export without fusing attention');
+  if (node.inputs[6]) refuse(c, "expected no 'past_sequence_length', got one; export the model without a cache");
+  const sizes = packedSizes(node) ?? refuse(c, 'expected weights of known width, got none');
+  const heads = setting(c, 'num_heads', 1);
+  const product = op.MatMul(operand(c, 0), operand(c, 1));
+  const packed = node.inputs[2] ? op.Add(product, node.inputs[2]) : product;
+  const parts = op.Split(packed, builder.ints(...sizes), { axis: 2 });
+  const [q, k, v] = parts.map((part) => split(c, part, heads)) as [Value, Value, Value];
+  const past = node.inputs[4] ? op.Split(node.inputs[4], { axis: 0, num_outputs: 2 }) : [];
+  const [keys, values] = [k, v].map((now, i) =>
+    past[i] ? op.Concat([op.Squeeze(past[i], builder.ints(0)), now], { axis: 2 }) : now,
+  ) as [Value, Value];
+  const biases: Value[] = [];
+  if (node.inputs[3]) biases.push(indexBias(c, node.inputs[3], keys));
+  if (setting(c, 'unidirectional', 0) === 1)
+    biases.push(bias(c, causal(c, q, keys, past[0] && extent(c, op.Squeeze(past[0], builder.ints(0)), 2)), -3e38, q));
+  if (node.inputs[5]) biases.push(node.inputs[5]);
+  const scale = setting(c, 'scale', 0) || undefined;
+  const { y } = attend(c, { q, k: keys, v: values, scale, group: 1, biases, softcap: 0, capFirst: false });
+  const present = isRead(c, 1)
+    ? op.Concat([op.Unsqueeze(keys, builder.ints(0)), op.Unsqueeze(values, builder.ints(0))], { axis: 0 })
+    : undefined;
+  return [merge(c, y), present];
+};
+
+/** A mask as `Attention` takes it: like a padding mask, but neither of four axes nor with starts behind the lengths. */
+function indexBias(c: DecomposeContext, mask: Value, keys: Value): Value {
+  const shape = shapeOf(c, mask);
+  const batch = keys.shape?.[0];
+  const doubled = shape.length === 1 && typeof batch === 'number' && shape[0] === 2 * batch;
+  if (shape.length > 3 || doubled)
+    return refuse(c, `expected a mask of lengths, [batch, total] or [batch, sequence, total], got [${shape}]`);
+  return paddingBias(c, mask, keys);
+}
+
 /** com.microsoft.MultiHeadAttention, but for caches that several steps share. */
 export const multiHeadAttention: Decomposition = (c) => {
   const { op, node } = c;
@@ -80,7 +134,7 @@ export const multiHeadAttention: Decomposition = (c) => {
     if (node.inputs[i]) refuse(c, `expected no '${name}', got one; export the model without buffers shared by steps`);
   }
   const heads = setting(c, 'num_heads', 1);
-  const [q, k, v] = biased(c, operands(c, heads), heads) as [Value, Value, Value];
+  const [q, k, v] = operands(c, heads);
   const [pastKey, pastValue] = [node.inputs[6], node.inputs[7]];
   const keys = pastKey ? op.Concat([pastKey, k], { axis: 2 }) : k;
   const values = pastValue ? op.Concat([pastValue, v], { axis: 2 }) : v;

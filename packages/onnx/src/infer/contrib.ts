@@ -70,6 +70,40 @@ const MultiHeadAttention: InferRule = (node) => {
   return attentionTypes(node, q, keys, values);
 };
 
+/** Lengths of query, key and value along the packed axis of the weights. */
+export function packedSizes(node: Node): readonly number[] | undefined {
+  const { qkv_hidden_sizes: sizes } = node.attributes;
+  if (sizes?.type === 'ints' && sizes.value.length === 3) return sizes.value;
+  const total = shapeAt(node, 1)?.[1];
+  return typeof total === 'number' ? [total / 3, total / 3, total / 3] : undefined;
+}
+
+const Attention: InferRule = (node) => {
+  const dtype = node.inputs[0]?.dtype;
+  const x = shapeAt(node, 0);
+  const heads = numberAttribute(node, 'num_heads', 1);
+  const sizes = packedSizes(node);
+  const [batch = null, sequence = null] = x ?? [];
+  const total = node.inputs[4] ? null : sequence;
+  const present: Shape = [2, batch, heads, total, quotient(sizes?.[1] ?? null, heads)];
+  return [
+    { dtype, shape: x && [batch, sequence, sizes?.[2] ?? null] },
+    { dtype, shape: present },
+  ];
+};
+
+/** The normalized sum, the length of each row, and the sum itself. */
+const EmbedLayerNormalization: InferRule = (node) => {
+  const [ids, table] = [shapeAt(node, 0), shapeAt(node, 2)];
+  const shape = ids && [...ids, table?.[1] ?? null];
+  const dtype = node.inputs[2]?.dtype;
+  return [
+    { dtype, shape },
+    { dtype: 'int32', shape: ids?.slice(0, 1) },
+    { dtype, shape },
+  ];
+};
+
 const longer = (a: Dim, b: Dim): Dim => (typeof a === 'number' && typeof b === 'number' ? Math.max(a, b) : null);
 
 const GroupQueryAttention: InferRule = (node) => {
@@ -87,7 +121,9 @@ const GroupQueryAttention: InferRule = (node) => {
 
 /** Shape rules of the operators of ONNX Runtime's own. */
 export const contrib: { readonly [K in ContribType]: InferRule } = {
+  Attention,
   BiasGelu: joined,
+  EmbedLayerNormalization,
   FastGelu: same,
   FusedMatMul,
   GroupQueryAttention,

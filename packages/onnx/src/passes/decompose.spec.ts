@@ -24,7 +24,7 @@ interface Row {
   readonly op: string;
   readonly domain?: string;
   readonly inputs: readonly (Tensor | undefined)[];
-  readonly attrs?: Readonly<Record<string, number | string>>;
+  readonly attrs?: Readonly<Record<string, number | string | readonly number[]>>;
   /** Which outputs the node has. */
   readonly outputs?: readonly number[];
   /** The operands are constants of the model. */
@@ -51,8 +51,12 @@ const int32 = (values: readonly number[], dims: readonly number[] = [values.leng
 const bool = (values: readonly number[], dims: readonly number[]) => tensor('bool', dims, Uint8Array.from(values));
 
 const floats = new Set(['alpha', 'epsilon', 'qk_norm_epsilon', 'mask_filter_value', 'scale', 'softcap']);
-const attribute = (name: string, value: number | string): Attribute =>
-  typeof value === 'string' ? { type: 'string', value } : { type: floats.has(name) ? 'float' : 'int', value };
+const attribute = (name: string, value: number | string | readonly number[]): Attribute =>
+  typeof value === 'object'
+    ? { type: 'ints', value }
+    : typeof value === 'string'
+      ? { type: 'string', value }
+      : { type: floats.has(name) ? 'float' : 'int', value };
 
 function modelWith({ op, domain = 'com.microsoft', inputs, attrs = {}, outputs = [0], constant = [] }: Row): Model {
   const b = new GraphBuilder();
@@ -101,6 +105,25 @@ function packed(n: 2 | 3): Row {
   const inputs = [...apart.slice(0, 3 - n), float32(joined, [B, S, H, n, D])];
   return mha(inputs, {}, { like: mha(apart), note: `${n} packed` });
 }
+
+/** Query, key and value from one product, with a bias. */
+const fusedAttention = (more: Row['inputs'] = [], attrs: Row['attrs'] = {}, rest: Partial<Row> = {}): Row => ({
+  op: 'Attention',
+  inputs: [some(B, S, 6), some(6, 3 * hidden), some(3 * hidden), ...more],
+  attrs: { num_heads: H, ...attrs },
+  ...rest,
+});
+/** Ids, types, three tables, scale and shift of the norm. */
+const embedded = (more: Row['inputs'] = [], outputs: readonly number[] = [0, 1]): Row => ({
+  op: 'EmbedLayerNormalization',
+  inputs: [
+    ...[int32([1, 4, 0, 2, 3, 3], [B, S]), int32([0, 1, 1, 0, 0, 1], [B, S]), some(5, 4), some(6, 4), some(2, 4)],
+    ...[some(4), some(4), ...more],
+  ],
+  attrs: { epsilon: 1e-2, mask_index_type: 1 },
+  outputs,
+  constant: [2, 3, 4, 5, 6],
+});
 
 const none = (n: number): undefined[] => Array.from({ length: n }, () => undefined);
 const seqlens = (...n: number[]) => int32(n);
@@ -161,6 +184,27 @@ const heads = { q_num_heads: 4, kv_num_heads: 2 };
 const four = () => [some(B, 4, S, D), some(B, 2, S, D), some(B, 2, S, D)];
 
 const rows: readonly Row[] = [
+  fusedAttention(),
+  fusedAttention([undefined], { scale: 0.3, unidirectional: 1 }, { constant: [1, 2] }),
+  fusedAttention([int32([2, 3])], {}, { note: 'lengths' }),
+  fusedAttention([int32([1, 1, 0, 1, 0, 0], [2, 3])], { mask_filter_value: -2 }),
+  fusedAttention([undefined, undefined, some(B, H, S, S)]),
+  fusedAttention([undefined, some(2, B, H, 2, D)], { unidirectional: 1 }, { outputs: [0, 1] }),
+  {
+    op: 'Attention',
+    inputs: [some(B, S, 6), some(6, 2 * hidden + 6), some(2 * hidden + 6)],
+    attrs: { num_heads: H, qkv_hidden_sizes: [hidden, hidden, 6] },
+    note: 'values of another size',
+  },
+  embedded(),
+  embedded([int32([1, 1, 0, 1, 0, 0], [2, 3])], [0, 1, 2]),
+  embedded([undefined, int32([2, 1, 0, 4, 0, 5], [2, 3])], [0, 1, 2]),
+  {
+    op: 'EmbedLayerNormalization',
+    inputs: [int32([1, 4, 0, 2, 3, 3], [B, S]), undefined, some(5, 4), some(6, 4), undefined, some(4), some(4)],
+    outputs: [0, 1],
+    note: 'no types',
+  },
   { op: 'BiasGelu', inputs: [some(2, 3, 4), some(4)] },
   { op: 'FastGelu', inputs: [some(2, 3, 4)] },
   { op: 'FastGelu', inputs: [some(2, 3, 4), some(4)] },
@@ -340,7 +384,12 @@ describe('decompose', () => {
     ["expected 'sliding_window_cache' 0, got 1", gqa(prompt(), { sliding_window_cache: 1 })],
     ["expected 'cos_cache' and 'sin_cache' beside 'do_rotary', got none", gqa(prompt(), { do_rotary: 1 })],
     ['expected a key beside a query of three axes, got none', mha([some(B, S, hidden)])],
+    ['expected no rotation, got do_rotary', fusedAttention([], { do_rotary: 1 })],
+    ["expected no 'past_sequence_length'", fusedAttention([...none(3), int32([2])])],
+    ['expected a mask of lengths, .*, got \\[2,1,3,3\\]', fusedAttention([int32(Array(18).fill(1), [2, 1, 3, 3])])],
+    ['expected a mask of lengths, .*, got \\[4\\]', fusedAttention([int32([2, 3, 0, 0])])],
   ])('refuses: %s', (message, row) => {
+    symbolic = false;
     expect(() => decompose(inferModel(modelWith(row)))).toThrow(
       new RegExp(`^onnx: decompose: com\\.microsoft\\.${row.op} \\(node '.+'\\): ${message}`),
     );
