@@ -57,9 +57,20 @@ const endsFloats = (node: Node, isFloat: (v: Value) => boolean): boolean =>
 const isWide = (node: Node, isFloat: (v: Value) => boolean): boolean =>
   wideOperators.has(node.opType) || !isKnown(node) || subgraphs(node).length > 0 || endsFloats(node, isFloat);
 
-/** The nodes of a graph that stay in float32: those that must, and what only they read. */
+/** Nodes that read constants alone: the runtime works them out when it loads the model, which it can in float32 only. */
+function constantNodes({ nodes, inputs }: Graph): ReadonlySet<Node> {
+  const found = new Set<Node>();
+  const isConstant = (v: Value) => (v.producer ? found.has(v.producer) : v.tensor !== undefined && !inputs.includes(v));
+  for (const node of nodes) if (reads(node).every(isConstant)) found.add(node);
+  return found;
+}
+
+/**
+ * The nodes of a graph that stay in float32: those that must, what only they read, and what is known before the model
+ * runs.
+ */
 export function wideNodes(graph: Graph, isFloat: (v: Value) => boolean): ReadonlySet<Node> {
-  const wide = new Set<Node>();
+  const wide = new Set(constantNodes(graph));
   const readers = new Map<Value, Node[]>();
   for (const node of graph.nodes) {
     for (const value of reads(node)) readers.set(value, [...(readers.get(value) ?? []), node]);

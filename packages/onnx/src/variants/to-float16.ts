@@ -6,12 +6,15 @@ import { allGraphs, type Graph, type Model, Node, subgraphs, Value } from '../mo
 import { reads } from '../order.js';
 import { eliminateDeadCode } from '../passes/dead-code.js';
 import { type PassResult, replaceOperands } from '../passes/pass.js';
-import type { Tensor } from '../tensor.js';
+import { sizeOf, type Tensor } from '../tensor.js';
 import { Constants } from './constants.js';
 import { wideNodes } from './float16-places.js';
 import { lazyTensor } from './lazy-tensor.js';
 
 type Width = 'float16' | 'float32';
+
+/** Elements from which on a constant that is read in both types is stored in float16 alone, and read in float32 by a `Cast`. */
+const LEAST_SHARED = 64;
 
 const float16Tensor = (content: Tensor<'float32'>): Tensor<'float16'> =>
   lazyTensor('float16', content.dims, () => float16Array(content.data));
@@ -35,6 +38,8 @@ class Float16Writer {
   private readonly narrow = new Set<Value>();
   private readonly casts: Readonly<Record<Width, Map<Value, Value>>> = { float16: new Map(), float32: new Map() };
   private readonly twins = new Map<Value, Value>();
+  /** Constants that are read in float16 by some node. */
+  private readonly readNarrow = new Set<Value>();
   private readonly constants: Constants;
 
   constructor(private readonly graph: Graph) {
@@ -46,6 +51,7 @@ class Float16Writer {
     const { graph } = this;
     const wide = wideNodes(graph, (v) => this.floats.has(v));
     const order = graph.nodes;
+    for (const node of order) if (!wide.has(node)) for (const v of node.inputs) if (v?.tensor) this.readNarrow.add(v);
     graph.nodes = this.nodes;
     for (const node of order) this.place(node, wide.has(node) ? 'float32' : 'float16');
     graph.outputs = graph.outputs.map((v) => this.output(v));
@@ -77,8 +83,19 @@ class Float16Writer {
 
   /** The value in a type: itself, its float16 twin where it is constant, or a `Cast` of it. */
   private as(value: Value, width: Width): Value {
+    const isConstant = value.tensor !== undefined && !this.graph.inputs.includes(value);
+    if (isConstant && width === 'float32' && this.isStoredOnce(value)) return this.cached(this.twin(value), 'float32');
     if ((this.narrow.has(value) ? 'float16' : 'float32') === width) return value;
-    if (value.tensor && !this.graph.inputs.includes(value)) return this.twin(value);
+    if (isConstant) return this.twin(value);
+    return this.cached(value, width);
+  }
+
+  /** Whether a constant that is read in both types lies there in float16 alone. */
+  private isStoredOnce(value: Value): boolean {
+    return this.readNarrow.has(value) && sizeOf((value.tensor as Tensor).dims) >= LEAST_SHARED;
+  }
+
+  private cached(value: Value, width: Width): Value {
     const known = this.casts[width].get(value);
     if (known) return known;
     const made = this.cast(value, width, this.constants.free(`${value.name}_${width}`));
