@@ -22,23 +22,35 @@ export interface SessionOptions {
   readonly device?: Device | 'auto';
   /** Threads inside an operator; the same count gives the same bits. Default: all cores. */
   readonly threads?: number;
+  /** Begin of the path under which ONNX Runtime writes its profile of the session when that is closed; what follows are the part of the session and the time. */
+  readonly profile?: string;
 }
 
 /** Options with every default filled in. */
 export interface ResolvedSession {
   readonly device: Device;
   readonly threads: number;
+  readonly profile?: string;
 }
 
+/** Most members of a stack of parameters on a device, where its provider has a limit of its own. */
+export const stackLimit = (device: Device | 'auto' = 'auto'): number | undefined =>
+  // Split and Concat of n take n + 1 storage buffers; WebGPU promises 8 a shader.
+  device === 'webgpu' ? 7 : undefined;
+
 /** Fills in the defaults. */
-export function resolveSession({ device = 'auto', threads = availableParallelism() }: SessionOptions): ResolvedSession {
+export function resolveSession({
+  device = 'auto',
+  threads = availableParallelism(),
+  profile,
+}: SessionOptions): ResolvedSession {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(`threads: expected a whole number from 1, got ${threads}`, 'input');
   }
   if (device !== 'auto' && !isDevice(device)) {
     throw new RuntimeError(`device: expected auto, cpu, cuda, cuda:<number> or webgpu, got '${device}'`, 'input');
   }
-  return { device: device === 'auto' ? 'cpu' : device, threads };
+  return { device: device === 'auto' ? 'cpu' : device, threads, ...(profile === undefined ? {} : { profile }) };
 }
 
 /** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */

@@ -23,6 +23,8 @@ function reader(): Uint8Array {
   return writeModel(modelOf({ ...graph, inputs: [x], outputs: [y] }));
 }
 
+const profileOptions = (prefix: string) => ({ enableProfiling: true, profileFilePrefix: prefix });
+
 /** A session with the state it holds between runs, in memory of the host or of the device. */
 export class HeldSession {
   private readonly state = new Map<string, ort.Tensor>();
@@ -32,21 +34,24 @@ export class HeldSession {
     /** Reads buffers of the device: asking such a tensor for its data would end the process (onnxruntime-node 1.30). */
     private readonly reader: ort.InferenceSession | undefined,
     private readonly event: ort.InferenceSession | undefined,
+    private readonly profiled: boolean,
   ) {}
 
   /** Loads the models of a session. */
   static async load({ model, session, resident, event }: Request & { type: 'load' }): Promise<HeldSession> {
-    const create = async (path: string | Uint8Array, outputs?: readonly string[]) => {
+    const create = async (part: string, path: string | Uint8Array, outputs?: readonly string[]) => {
       const kept = outputs && {
         preferredOutputLocation: Object.fromEntries(outputs.map((o) => [o, 'gpu-buffer' as const])),
       };
-      return ort.InferenceSession.create(path as string, { ...ortOptions(session), ...kept });
+      const profiled = session.profile === undefined ? {} : profileOptions(`${session.profile}.${part}`);
+      return ort.InferenceSession.create(path as string, { ...ortOptions(session), ...kept, ...profiled });
     };
     try {
       return new HeldSession(
-        await create(model, resident),
-        resident && (await create(reader())),
-        event === undefined ? undefined : await create(event, resident),
+        await create('steps', model, resident),
+        resident && (await create('reader', reader())),
+        event === undefined ? undefined : await create('event', event, resident),
+        session.profile !== undefined,
       );
     } catch (error) {
       throw new Error(`model: expected one that ONNX Runtime loads, got: ${(error as Error).message}`);
@@ -82,7 +87,10 @@ export class HeldSession {
   /** Frees the sessions and what is held. */
   async close(): Promise<void> {
     for (const name of [...this.state.keys()]) this.drop(name);
-    for (const session of [this.main, this.reader, this.event]) await session?.release();
+    for (const session of [this.main, this.reader, this.event]) {
+      if (this.profiled) session?.endProfiling();
+      await session?.release();
+    }
   }
 
   private async once(

@@ -10,11 +10,20 @@ export {
   type ResolvedSession,
   resolveSession,
   type SessionOptions,
+  stackLimit,
 } from './device.js';
 export { RuntimeError } from './errors.js';
 export { createInference, type Inference } from './inference.js';
 export { loopOf } from './loop.js';
 export { isOutOfMemory } from './memory.js';
+export {
+  describeNode,
+  isShapeArithmetic,
+  type PlacedNode,
+  type PlacedTensor,
+  placedNodes,
+  strayNodes,
+} from './placement.js';
 export { type Choice, chooseDevice, probeOnce } from './probe/choose.js';
 export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';

@@ -318,6 +318,11 @@ describe('averages', () => {
 });
 
 test.each<[string, Changes, RegExp]>([
+  [
+    'bf16 on webgpu',
+    { precision: 'bf16', session: { device: 'webgpu' } },
+    /precision: expected fp32 or fp16 on webgpu, got bf16/,
+  ],
   ['bf16 on cpu', { precision: 'bf16' }, /precision: expected fp32 or fp16 on cpu, got bf16/],
   ['an average of all that was', { ema: 1 }, /ema: expected a decay from 0 to below 1, got 1/],
   ['a teacher of nothing', { teacher }, /distillation: expected a teacher and what to learn/],

@@ -9,6 +9,7 @@ import {
   trainable,
 } from '@neuroprune/autodiff';
 import type { Model } from '@neuroprune/onnx';
+import { stackLimit } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import { layerRates } from './layer-rates.js';
 import type { Pruner } from './pruner.js';
@@ -19,6 +20,7 @@ export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Mod
   check(request);
   const { model, groups, dropout, freeze, accumulate = 1, layerDecay, precision, distill, onNan } = request;
   const optimizer = optimizerOf(request);
+  const limit = stackLimit(request.session?.device);
   const options: TrainableOptions = {
     loss: lossOf(request),
     dropout,
@@ -31,6 +33,7 @@ export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Mod
     ...(layerDecay === undefined ? {} : { rates: layerRates(model, groups, layerDecay) }),
     ...(precision === undefined ? {} : { precision }),
     ...(distill ? { distill } : {}),
+    ...(limit === undefined ? {} : { stackLimit: limit }),
   };
   return made(() => trainable(model, options));
 }
@@ -96,6 +99,8 @@ function check({
     refuse('distillation of logits: expected classes, got scores; distil hidden states alone');
   if (decay !== undefined && !(decay >= 0 && decay < 1))
     refuse(`ema: expected a decay from 0 to below 1, got ${decay}`);
+  if (precision === 'bf16' && session?.device === 'webgpu')
+    refuse('precision: expected fp32 or fp16 on webgpu, got bf16, a type that WebGPU has not');
   if (precision === 'bf16' && (session?.device ?? 'cpu') === 'cpu')
     refuse("precision: expected fp32 or fp16 on cpu, got bf16, which ONNX Runtime's cpu provider cannot multiply in");
   if ((distill === undefined) !== (teacher === undefined))

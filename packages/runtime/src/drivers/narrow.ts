@@ -24,6 +24,8 @@ const readers: Readonly<Record<string, readonly number[]>> = {
   Less: [0, 1],
   LessOrEqual: [0, 1],
   ScatterElements: [1],
+  Shape: [0],
+  Size: [0],
 };
 
 /** Operators that give int32 where these of their operands are int32. */
@@ -133,11 +135,9 @@ function widenInputs({ graph, op }: GraphBuilder): void {
       node.inputs.forEach((v, i) => {
         if (v && casts.some(({ outputs }) => outputs[0] === v)) node.inputs[i] = input;
       });
-    const readsShape = ({ opType }: Node) => opType === 'Shape' || opType === 'Size';
-    const rest = others.filter((node) => !readsShape(node));
-    if (rest.length === 0) continue;
+    if (others.length === 0) continue;
     const wide = op.Cast(input, { to: codeOf('int64') });
-    for (const node of rest)
+    for (const node of others)
       node.inputs.forEach((v, i) => {
         if (v === input) node.inputs[i] = wide;
       });
