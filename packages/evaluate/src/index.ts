@@ -76,6 +76,7 @@ export { HELD_OUT, holdOut, subset } from './subset.js';
 export type { Recipe, Task, TaskName } from './tasks.js';
 export { glue, outputCount, resolveTasks, tasks } from './tasks.js';
 export type { AskedTexts } from './text-columns.js';
+export { valueAt } from './text-columns.js';
 export type { LikelihoodPrediction, WrittenPrediction } from './text-predictions.js';
 export { likelihoodFile, writtenFile } from './text-predictions.js';
 export type { FoundTextTask, ReadRows, TextRow } from './text-rows.js';

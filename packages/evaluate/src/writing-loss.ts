@@ -1,11 +1,9 @@
 import type { Tensor } from '@neuroprune/onnx';
-import { type Batch, inputTensor } from '@neuroprune/runtime';
-import { EvaluateError } from './error.js';
-import type { List } from './list.js';
+import type { Batch } from '@neuroprune/runtime';
 import { floatLogits } from './token-inputs.js';
 
-/** Runs a forward graph: logits of every token. */
-export type RunForward = (inputs: ReadonlyMap<string, Tensor>) => Promise<Tensor | undefined>;
+/** Runs a model over a batch: logits of every token. */
+export type RunForward = (batch: Batch) => Promise<Tensor | undefined>;
 
 /** How well texts are predicted. */
 export interface WritingLoss {
@@ -24,32 +22,18 @@ export interface WritingLoss {
  */
 export async function writingLoss(
   run: RunForward,
-  inputNames: readonly string[],
-  batches: List<Batch>,
+  batches: Iterable<Batch>,
   each: (done: number) => void = () => {},
 ): Promise<WritingLoss> {
   const sums = { examples: 0, tokens: 0, loss: 0 };
   let done = 0;
   for (const batch of batches) {
-    const logits = await run(forwardInputs(batch, inputNames));
-    addLosses(sums, batch, logits);
+    addLosses(sums, batch, await run(batch));
     done += batch.rows;
     each(done);
   }
   const loss = sums.loss / sums.tokens;
   return { ...sums, loss, perplexity: Math.exp(loss) };
-}
-
-/** Inputs of a forward graph for a batch of texts. */
-export function forwardInputs(batch: Batch, names: readonly string[]): Map<string, Tensor> {
-  return new Map(
-    names.map((name) => {
-      const values = batch.inputs[name];
-      if (!values) throw new EvaluateError('input', `model: expected inputs of texts, got ${name}`);
-      const length = values.length / batch.rows;
-      return [name, inputTensor('int64', values, [batch.rows, length])];
-    }),
-  );
 }
 
 function addLosses(sums: { examples: number; tokens: number; loss: number }, batch: Batch, logits: Tensor | undefined) {

@@ -142,11 +142,11 @@ test('the loss is the mean over labelled tokens; a text by itself is predicted o
   const nll = (at: number, label: number) => Math.log(1 + Math.exp(1 + at)) - label * (1 + at);
   const pair = padTexts([{ input: ids(1), target: ids(1, 0) }], { padId: 0, startId: 0 }, 1, [1, 3]);
   const run = async () => logits(3);
-  const read = await writingLoss(run, ['input_ids'], [pair]);
+  const read = await writingLoss(run, [pair]);
   expect(read.loss).toBeCloseTo((nll(0, 1) + nll(1, 0)) / 2, 6);
   expect(read).toMatchObject({ examples: 1, tokens: 2 });
   const text = padTexts([{ input: ids(0, 1, 0) }], { padId: 0 }, 1, [3, 0]);
-  const { loss, perplexity, tokens } = await writingLoss(run, ['input_ids'], [text, text]);
+  const { loss, perplexity, tokens } = await writingLoss(run, [text, text]);
   expect(loss).toBeCloseTo((nll(0, 1) + nll(1, 0)) / 2, 6);
   expect([perplexity, tokens]).toEqual([Math.exp(loss), 4]);
 });

@@ -1,5 +1,7 @@
+import { textTasks } from '@neuroprune/evaluate';
 import { z } from 'zod';
 import { option, TaskName, text } from './options.js';
+import { TextTask } from './writing.js';
 
 const found = { 'x-default': 'found by the usual names' } as const;
 
@@ -58,15 +60,28 @@ export const splits = {
   }),
 } as const;
 
+/** Tasks that a model can be trained on: of classes and scores, and of texts. */
+export const TrainedTaskName = z.enum([...TaskName.options, ...TextTask.options]);
+
 /** The one task of a training verb. */
-export const task = option(TaskName.optional(), {
+export const task = option(TrainedTaskName.optional(), {
   description: 'Task whose data set, metric and recipe are used; required without --dataset',
 });
 
 const needDataset = ['datasetConfig', 'columns', 'label', 'metric', 'idColumn', 'trainSplit', 'validationSplit'];
 
+/** What is of no use to tasks of texts. */
+const ofClasses = ['metric', 'idColumn'] as const;
+
+/** What only sources have, which are read to write something else. */
+const ofSources = ['sourcePrefix', 'sourceSuffix'] as const;
+
 interface Asked {
   readonly task?: unknown;
+  readonly metric?: unknown;
+  readonly idColumn?: unknown;
+  readonly sourcePrefix?: unknown;
+  readonly sourceSuffix?: unknown;
   readonly dataset?: string | undefined;
 }
 
@@ -76,11 +91,19 @@ export function requireData(asked: Asked, issues: z.core.$RefinementCtx): void {
   const complain = (path: string, message: string): void => {
     issues.addIssue({ code: 'custom', path: [path], message });
   };
+  const ofTexts = TextTask.safeParse(task).success;
   if (task === undefined && dataset === undefined) complain('task', `required without --dataset; expected ${tasks}`);
-  if (task !== undefined && dataset !== undefined) complain('dataset', 'expected --task or --dataset, got both');
+  if (task !== undefined && dataset !== undefined && !ofTexts)
+    complain('dataset', 'expected --task or --dataset, got both');
+  if (ofTexts)
+    for (const name of ofClasses) if (asked[name] !== undefined) complain(name, 'acts only on classes and scores');
+  const writes = TextTask.safeParse(task).data;
+  if (!writes || textTasks[writes].kind !== 'generation')
+    for (const name of ofSources)
+      if (asked[name] !== undefined) complain(name, 'acts only on tasks of summarization and translation, got none');
   if (dataset !== undefined) return;
   const given = Object.entries(asked).filter(([name, value]) => needDataset.includes(name) && value !== undefined);
   for (const [name] of given) complain(name, 'acts only with --dataset, got none');
 }
 
-const tasks = `one of ${TaskName.options.join(', ')}`;
+const tasks = `one of ${TrainedTaskName.options.join(', ')}`;

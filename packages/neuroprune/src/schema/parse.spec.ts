@@ -1,10 +1,11 @@
 import { expect, expectTypeOf, test } from 'vitest';
 import { NeuropruneError } from '../error.js';
+import { TrainedTaskName } from './data.js';
 import { TaskName } from './options.js';
 import { parseOptions } from './parse.js';
 import type { VerbName, VerbOptions } from './verbs.js';
 
-const TASKS = TaskName.options.join(', ');
+const TASKS = TrainedTaskName.options.join(', ');
 const prune = { model: 'org/name', task: 'mrpc', sparsity: 0.7 };
 
 function message(verb: VerbName, input: unknown): string {
@@ -62,6 +63,21 @@ test.each<[VerbName, unknown, string]>([
   ['prune', 7, 'options: expected an object, got 7'],
   ['finetune', { model: 'm', task: 'rte', sparsity: 0.5 }, 'sparsity: unknown option'],
   ['finetune', { model: 'm' }, `--task: required without --dataset; expected one of ${TASKS}`],
+  [
+    'finetune',
+    { model: 'm', task: 'sst2', sourcePrefix: 'x' },
+    '--source-prefix: acts only on tasks of summarization and translation, got none',
+  ],
+  [
+    'prune',
+    { ...prune, task: 'perplexity', sourceSuffix: 'x' },
+    '--source-suffix: acts only on tasks of summarization and translation, got none',
+  ],
+  [
+    'finetune',
+    { model: 'm', task: 'translation', dataset: 'd', metric: 'f1' },
+    '--metric: acts only on classes and scores',
+  ],
   ['finetune', { model: 'm', dataset: './d', columns: 'a', label: 'l', metric: ['f1', 'accuracy'] }, 'accepted'],
   ['finetune', { model: 'm', task: 'rte', dataset: 'd' }, '--dataset: expected --task or --dataset, got both'],
   ['prune', { ...prune, columns: ['a'] }, '--columns: acts only with --dataset, got none'],
@@ -79,7 +95,7 @@ test.each<[VerbName, unknown, string]>([
   [
     'evaluate',
     { model: 'm', task: ['rte', 'sst'] },
-    `--task: expected one or more of ${TASKS}, mnli-mm, ax, summarization, translation, perplexity, cnn-dailymail, xsum, samsum, wmt14, iwslt2017, multi30k, wikitext, glue, got ["rte","sst"]`,
+    `--task: expected one or more of ${TaskName.options.join(', ')}, mnli-mm, ax, summarization, translation, perplexity, cnn-dailymail, xsum, samsum, wmt14, iwslt2017, multi30k, wikitext, glue, got ["rte","sst"]`,
   ],
   ['evaluate', { model: ['sst2=a', 'rte=b'] }, 'accepted'],
   ['evaluate', { model: ['sst2=a', 'b'] }, `--task: required without --dataset; expected one of ${TASKS}`],

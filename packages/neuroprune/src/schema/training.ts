@@ -14,6 +14,11 @@ export const training = {
   task,
   ...dataset,
   ...splits,
+  sourcePrefix: option(text.optional(), {
+    description: 'Text before each source of a translation or a summary, such as a T5 was trained with',
+    'x-default': 'none',
+  }),
+  sourceSuffix: option(text.optional(), { description: 'Text after each source', 'x-default': 'none' }),
   epochs: option(positive.optional(), {
     description: 'Passes over the training rows',
     ...recipe,

@@ -1,5 +1,5 @@
 import { type BatchList, tryBatch } from '@neuroprune/prune';
-import { type Batch, isOutOfMemory } from '@neuroprune/runtime';
+import { type Batch, isOutOfMemory, tokensIn } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import type { Inputs } from './inputs.js';
@@ -52,14 +52,14 @@ const divisorsOf = (value: number): number[] =>
 
 /** Tries steps of a prepared run, on the cpu only with the room they need by estimate: a process that takes more is killed. */
 export function attemptOn(
-  { prepared, task }: Pick<Inputs, 'prepared' | 'task'>,
+  { prepared }: Pick<Inputs, 'prepared'>,
   context: RunContext,
 ): (recipe: Recipe) => Promise<Attempt> {
   return (recipe) =>
     withRequest(prepared, recipe, recipe.method, context, async (request) => {
       const batch = longestOf(request.batches(0));
       const { length } = batch;
-      const { estimate, available } = memoryOf({ task, recipe, prepared });
+      const { estimate, available } = memoryOf({ recipe, prepared });
       if (recipe.device === 'cpu' && recipe.batchSize > 1 && estimate > available) return { fits: false, length };
       await tryBatch(request, batch, { signal: context.signal });
       return { fits: true, length };
@@ -71,7 +71,7 @@ function longestOf(list: BatchList): Batch {
   let longest = list.at(0) as Batch;
   for (let i = 1; i < list.length; i++) {
     const batch = list.at(i) as Batch;
-    if (batch.rows * batch.length > longest.rows * longest.length) longest = batch;
+    if (tokensIn(batch) > tokensIn(longest)) longest = batch;
   }
   return longest;
 }

@@ -1,7 +1,7 @@
 import path from 'node:path';
-import type { Task } from '@neuroprune/evaluate';
 import { modelCard, writeEvalResults } from '@neuroprune/hub';
 import { figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
+import type { TrainedTask } from './prepare.js';
 import { type RecipeFile, readRecipe, taskOf } from './recipe-file.js';
 import { readRun } from './report.js';
 import { readSample } from './sample.js';
@@ -27,7 +27,7 @@ export async function writeModelCard(runFolder: string, repo: string = NAMELESS)
   await writeEvalResults(model, 'neuroprune', evalRows(run, task, recipe));
 }
 
-function frontMatter(run: RunResult, task: Task, { model, dataset }: RecipeFile, repo: string) {
+function frontMatter(run: RunResult, task: TrainedTask, { model, dataset }: RecipeFile, repo: string) {
   const onHub = model.commit !== null;
   return {
     license: model.license,
@@ -44,10 +44,17 @@ function frontMatter(run: RunResult, task: Task, { model, dataset }: RecipeFile,
   };
 }
 
+const titles = {
+  'text-classification': 'Text classification',
+  summarization: 'Summarization',
+  translation: 'Translation',
+  'text-generation': 'Text generation',
+} as const satisfies Record<TrainedTask['pipelineTag'], string>;
+
 const indexed =
-  (task: Task, { id, config, commit, task: own }: RecipeFile['dataset']) =>
+  (task: TrainedTask, { id, config, commit, task: own }: RecipeFile['dataset']) =>
   ({ split, metrics }: RunResult['evaluation'][number]) => ({
-    task: { type: task.pipelineTag, name: 'Text classification' },
+    task: { type: task.pipelineTag, name: titles[task.pipelineTag] },
     dataset: {
       type: own && commit === null ? task.name : id,
       name: own ? task.name : `${id} ${task.name}`,
@@ -62,7 +69,7 @@ const indexed =
 const isOnHub = ({ task, commit }: Pick<RecipeFile['dataset'], 'task' | 'commit'>): boolean =>
   task === undefined || commit !== null;
 
-const evalRows = ({ evaluation }: RunResult, task: Task, { dataset }: RecipeFile) =>
+const evalRows = ({ evaluation }: RunResult, task: TrainedTask, { dataset }: RecipeFile) =>
   (isOnHub(dataset) ? evaluation : []).flatMap(({ split, metrics }) =>
     Object.entries(metrics)
       .filter(([, value]) => Number.isFinite(value))

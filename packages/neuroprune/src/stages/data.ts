@@ -3,15 +3,18 @@ import {
   datasetName,
   datasetRecipe,
   datasetTask,
+  isTextTaskName,
   type MetricName,
   type Task,
   type TaskName,
   tasks,
+  textTask,
 } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import type { RunContext } from '../context.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { type FetchedRows, fetchSplit, openData } from './fetch-rows.js';
+import { fetchTexts, type TextData } from './text-data.js';
 
 /** The options that say which rows a run uses. */
 export type DataChoice = Pick<
@@ -20,7 +23,10 @@ export type DataChoice = Pick<
 >;
 
 /** The task of a run and its rows. */
-export interface TaskData {
+export type TaskData = ClassData | TextData;
+
+/** A task of classes or scores and its rows. */
+export interface ClassData {
   readonly task: Task;
   readonly train: FetchedRows;
   /** Absent where the data set has no such split, so that training rows are held out. */
@@ -39,17 +45,23 @@ const metricNames = {
 
 /** What is known of a task before its data are read. */
 export function taskFacts({ task, dataset = '' }: Pick<DataChoice, 'task' | 'dataset'>): Pick<Task, 'name' | 'recipe'> {
-  return task === undefined ? { name: datasetName(dataset), recipe: datasetRecipe } : tasks[task];
+  if (task === undefined) return { name: datasetName(dataset), recipe: datasetRecipe };
+  return isTextTaskName(task) ? textTask(task) : tasks[task];
 }
 
 /** Fetches the splits a run trains and is scored on, and finds the task of a data set that is none of the table's. */
 export async function fetchData(options: DataChoice, hub: HubOptions, context: RunContext): Promise<TaskData> {
-  if (options.task !== undefined) return fetchTask(tasks[options.task], hub, context);
+  const { task: name } = options;
+  if (name !== undefined) {
+    return isTextTaskName(name)
+      ? fetchTexts(textTask(name), options, hub, context)
+      : fetchTask(tasks[name], hub, context);
+  }
   const dataset = idOf(options);
   const open = await openData(dataset, hub, context);
   const train = await fetchSplit(open, options.trainSplit ?? 'train');
-  const name = options.validationSplit ?? open.find('validation');
-  const validation = name === undefined ? undefined : await fetchSplit(open, name);
+  const split = options.validationSplit ?? open.find('validation');
+  const validation = split === undefined ? undefined : await fetchSplit(open, split);
   const splits = {
     train: train.split,
     validation: validation?.split ?? train.split,
@@ -75,7 +87,7 @@ export async function fetchScored(
   return { task: await datasetTask(requestOf(options, splits), rows), rows };
 }
 
-async function fetchTask(task: Task, hub: HubOptions, context: RunContext): Promise<TaskData> {
+async function fetchTask(task: Task, hub: HubOptions, context: RunContext): Promise<ClassData> {
   const open = await openData(task.dataset, hub, context);
   const [train, validation] = [task.splits.train, task.splits.validation];
   return { task, train: await fetchSplit(open, train), validation: await fetchSplit(open, validation) };

@@ -1,16 +1,18 @@
 import { alignLabels, type RowStats, type Task } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import { readConfig } from '@neuroprune/models';
-import { fetchData, taskFacts } from './data.js';
+import { fetchData, type TaskData, taskFacts } from './data.js';
 import { type FetchedModel, fetchModel } from './fetch-model.js';
-import { type Prepared, prepare } from './prepare.js';
+import { type Prepared, prepare, type TrainedTask } from './prepare.js';
+import { prepareTexts } from './prepare-texts.js';
 import { type Recipe, type ResolvedOptions, recipeOf } from './recipe.js';
 import type { Run } from './stage.js';
 import { fetchTeacher } from './teacher.js';
+import type { TextData } from './text-data.js';
 
 /** Everything a run starts from; dispose of what is prepared when done. */
 export interface Inputs {
-  readonly task: Task;
+  readonly task: TrainedTask;
   readonly recipe: Recipe;
   readonly model: FetchedModel;
   /** Whom it learns from beside the labels. */
@@ -25,23 +27,25 @@ export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { cont
     const model = await fetchModel(options.model, hub, context);
     const teacher = options.teacher === undefined ? undefined : await fetchTeacher(options.teacher, hub, context);
     const data = await fetchData(options, hub, context);
+    if (isOfTexts(data)) return { model, teacher, data };
     const { config } = await readConfig(model.folder);
-    return {
-      model,
-      teacher,
-      data: { ...data, task: alignLabels(data.task, config, options.model) },
-    };
+    return { model, teacher, data: { ...data, task: alignLabels(data.task, config, options.model) } };
   };
   const { model, teacher, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
   const { task } = data;
   const recipe = recipeOf(options, task);
   const { cache } = options;
-  const prepared = await stage('prepare', () => prepare({ data, recipe, model, teacher, cache }, hub, context));
+  const prepared = await stage('prepare', () => {
+    const rest = { recipe, model, teacher, cache };
+    return isOfTexts(data) ? prepareTexts({ data, ...rest }, hub, context) : prepare({ data, ...rest }, hub, context);
+  });
   for (const message of [...modelNotes(prepared), ...dataNotes(task, prepared)]) {
     context.onEvent({ type: 'note', message });
   }
   return { task, recipe, model, ...(teacher && { teacher }), prepared };
 }
+
+const isOfTexts = (data: TaskData): data is TextData => 'layout' in data.task;
 
 function modelNotes({ loaded: { fresh, unused } }: Prepared): string[] {
   return [
@@ -51,7 +55,8 @@ function modelNotes({ loaded: { fresh, unused } }: Prepared): string[] {
 }
 
 /** What is in each split: rows, rows of each class, rows that were cut. */
-function dataNotes({ labels }: Task, { splits, maxLength }: Prepared): string[] {
+function dataNotes(task: TrainedTask, { splits, maxLength }: Prepared): string[] {
+  const labels = 'labels' in task ? task.labels : 'score';
   return Object.values(splits).map(({ name, stats }) => {
     const cut = stats.truncated > 0 ? `, ${count(stats.truncated)} cut to ${maxLength} tokens` : '';
     return `${name}: ${count(stats.rows)} rows${classCounts(labels, stats)}${cut}`;

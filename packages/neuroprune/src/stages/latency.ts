@@ -1,8 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { type EncodedRows, rowLengths } from '@neuroprune/evaluate';
-import { int64, type Tensor } from '@neuroprune/onnx';
 import type { RunResult } from '@neuroprune/report';
 import { createInference, type SessionOptions } from '@neuroprune/runtime';
+import type { TimedInputs } from './workload.js';
 
 /** One row of the latency table. */
 export type Latency = RunResult['latency'][number];
@@ -15,21 +14,19 @@ const MOST_REPEATS = 51;
 const BUDGET = 2_000;
 
 /**
- * Milliseconds a batch of both ONNX files, as medians. The two take turns, so that what else the machine does falls on both;
- * rows are as long as all but the longest twentieth of those given, rounded up to a multiple of 8.
+ * Milliseconds a batch of both ONNX files, as medians. The two take turns, so that what else the machine does falls on both.
  */
 export async function measureLatency(
   files: { readonly dense: string; readonly compact: string },
-  rows: EncodedRows,
+  { length, inputs: inputsOf }: TimedInputs,
   session: Required<Pick<SessionOptions, 'threads'>>,
   signal: AbortSignal,
 ): Promise<Latency[]> {
   await using dense = await createInference(files.dense, session);
   await using compact = await createInference(files.compact, session);
-  const length = usualLength(rows);
   const measured: Latency[] = [];
   for (const batch of batches) {
-    const inputs = inputsOf(rows, batch, length);
+    const inputs = inputsOf(batch);
     const times: { dense: number[]; compact: number[] } = { dense: [], compact: [] };
     const start = performance.now();
     for (let turn = -WARM_UP; turn < MOST_REPEATS; turn++) {
@@ -52,29 +49,6 @@ export async function measureLatency(
     });
   }
   return measured;
-}
-
-function usualLength(rows: EncodedRows): number {
-  const lengths = rowLengths(rows).sort();
-  return Math.ceil((lengths[Math.floor(0.95 * (lengths.length - 1))] ?? 8) / 8) * 8;
-}
-
-/** Rows of the split, repeated or cut to the length: no padding, so that every token is work. */
-function inputsOf({ rows }: EncodedRows, batch: number, length: number): Map<string, Tensor> {
-  const token = (i: number): number => {
-    const ids = rows.at(Math.floor(i / length) % rows.length)?.inputIds ?? [0];
-    return ids[(i % length) % ids.length] ?? 0;
-  };
-  const column = (value: (i: number) => number): Tensor =>
-    int64(
-      Array.from({ length: batch * length }, (_, i) => value(i)),
-      [batch, length],
-    );
-  return new Map([
-    ['input_ids', column(token)],
-    ['attention_mask', column(() => 1)],
-    ['token_type_ids', column(() => 0)],
-  ]);
 }
 
 function median(values: readonly number[]): number {

@@ -1,4 +1,3 @@
-import { outputCount, rowLengths } from '@neuroprune/evaluate';
 import { sizeOf } from '@neuroprune/onnx';
 import type { Inputs } from './inputs.js';
 
@@ -26,17 +25,17 @@ const SLOT_COPIES = 4;
 const KEPT = { width: 22, units: 5, scores: 5 } as const;
 
 /** State and activations of a step; the longest row stands for the longest batch. */
-export function memoryOf({ task, recipe, prepared }: Pick<Inputs, 'task' | 'recipe' | 'prepared'>): Memory {
-  const { loaded, train, teacher } = prepared;
+export function memoryOf({ recipe, prepared }: Pick<Inputs, 'recipe' | 'prepared'>): Memory {
+  const { loaded, work, teacher } = prepared;
   const parameters = [...loaded.tensors.values()].reduce((sum, { dims }) => sum + sizeOf(dims), 0);
-  const length = rowLengths(train).reduce((longest, tokens) => Math.max(longest, tokens), 0);
+  const { longest: length, outputs } = work;
   const token = loaded.prunable.reduce((sum, { heads, neurons }) => {
     const width = heads.count * heads.size;
     return sum + KEPT.width * width + KEPT.units * neurons.count + KEPT.scores * heads.count * length;
   }, 0);
   const slots = Number((recipe.accumulate ?? 1) > 1) + Number(recipe.ema !== undefined);
   const copies = STATE_COPIES + SLOT_COPIES * slots + (teacher ? 1 : 0);
-  const floats = copies * parameters + recipe.batchSize * (length * token + outputCount(task));
+  const floats = copies * parameters + recipe.batchSize * (length * token + outputs);
   return { estimate: PROCESS + 4 * floats, available: availableMemory() };
 }
 

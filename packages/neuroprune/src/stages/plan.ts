@@ -62,13 +62,13 @@ export interface PlanRequest {
 
 /** Says what a run would do. */
 export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanRequest): Plan {
-  const { loaded, train, validation } = prepared;
+  const { loaded, work } = prepared;
   const { to, timing } = asked;
   const { estimate: memory, available: memoryAvailable } = asked.memory;
   const size = (name: string): number => sizeOf(loaded.tensors.get(name)?.dims ?? [0]);
   const blocks = loaded.prunable.map((group) => ({
     layer: group.layer,
-    heads: group.heads.count,
+    heads: group.heads.count + (group.crossHeads?.count ?? 0),
     hiddenUnits: group.neurons.count,
     weights: sum(prunableWeights(group).map(size)),
   }));
@@ -79,9 +79,9 @@ export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanReq
     model: model.id,
     commit: model.commit,
     recipe,
-    rows: { train: train.rows.length, validation: validation.rows.length },
+    rows: work.rows,
     data: Object.fromEntries(Object.values(prepared.splits).map(({ name, stats }) => [name, stats])),
-    labels: task.labels,
+    labels: 'labels' in task ? task.labels : [],
     steps: stepsOf(prepared, recipe),
     parameters,
     blocks,
@@ -113,7 +113,7 @@ function filesOf({ files }: FetchedModel, parameters: number): PlannedFile[] {
 const STATE_SLOTS = 3;
 
 function runFilesOf(
-  { name }: Task,
+  { name }: Pick<Task, 'name'>,
   { baseline }: Recipe,
   parameters: number,
   { keepCheckpoints, tensorboard }: PlanRequest,

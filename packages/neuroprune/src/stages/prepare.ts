@@ -1,5 +1,6 @@
 import {
   type EncodedRows,
+  type FoundTextTask,
   holdOut,
   outputCount,
   type RowStats,
@@ -10,14 +11,17 @@ import {
 } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import { type HeadRequest, type LoadedModel, loadModel } from '@neuroprune/models';
+import { blocksOf } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
-import type { TaskData } from './data.js';
+import { classWorkload } from './class-workload.js';
+import type { ClassData } from './data.js';
 import type { FetchedModel } from './fetch-model.js';
 import type { FetchedRows } from './fetch-rows.js';
 import type { Recipe } from './recipe.js';
 import { loadTeacher } from './teacher.js';
 import { tokenize } from './token-rows.js';
+import type { Workload } from './workload.js';
 
 /** A split that is trained or scored on. */
 export interface Split {
@@ -29,19 +33,29 @@ export interface Split {
   readonly positions?: Int32Array;
 }
 
+/** A task that a model is trained on. */
+export type TrainedTask = Task | FoundTextTask;
+
 /** A model and a task's rows, ready for training. */
 export interface Prepared extends Disposable {
-  readonly task: Task;
+  readonly task: TrainedTask;
   readonly loaded: LoadedModel;
   /** Whom it learns from beside the labels. */
   readonly teacher?: LoadedModel;
-  /** Rows by which weights are scored in training. */
-  readonly watched?: { readonly rows: EncodedRows; readonly split: Split };
-  readonly train: EncodedRows;
-  readonly validation: EncodedRows;
+  /** What is done with the rows, which depends on their kind. */
+  readonly work: Workload;
+  /** `watched` are rows by which weights are scored in training. */
   readonly splits: { readonly train: Split; readonly validation: Split; readonly watched?: Split };
   /** Longest row in tokens that is asked for and that the model takes. */
   readonly maxLength: number;
+}
+
+/** Rows with classes or scores. */
+interface Rows {
+  readonly train: EncodedRows;
+  readonly validation: EncodedRows;
+  readonly splits: Prepared['splits'];
+  readonly watched?: { readonly rows: EncodedRows; readonly split: Split };
 }
 
 /** The head that a task trains. */
@@ -52,7 +66,7 @@ export const headFor = ({ labels }: Task): HeadRequest =>
 
 /** What a run is prepared from. */
 export interface PrepareRequest {
-  readonly data: TaskData;
+  readonly data: ClassData;
   readonly recipe: Recipe;
   readonly model: FetchedModel;
   readonly teacher?: FetchedModel | undefined;
@@ -98,13 +112,15 @@ export async function prepare(
         }
       : divided(data, train, recipe.seed);
   const kept = withWatched(task, rows, recipe);
-  return { task, loaded, ...(teacher && { teacher }), maxLength, ...kept, [Symbol.dispose]: close };
+  const work = classWorkload({ task, loaded, maxLength, ...kept });
+  const { splits } = kept;
+  return { task, loaded, ...(teacher && { teacher }), maxLength, splits, work, [Symbol.dispose]: close };
 }
 
 const whole = (source: FetchedRows, { stats }: TokenFile): Split => ({ name: source.split, source, stats });
 
 /** Training rows and those held out of them. */
-function divided({ task, train: source }: TaskData, set: TokenFile, seed: number) {
+function divided({ task, train: source }: ClassData, set: TokenFile, seed: number) {
   const positions = holdOut(set.rows.length, seed);
   const train = subset(set, positions.train);
   const validation = subset(set, positions.validation);
@@ -121,8 +137,6 @@ function divided({ task, train: source }: TaskData, set: TokenFile, seed: number
   };
   return { train, validation, splits };
 }
-
-type Rows = Pick<Prepared, 'train' | 'validation' | 'splits' | 'watched'>;
 
 /** Rows to score weights by in training: of the validation split, or held out of the training rows. */
 function withWatched(task: Task, rows: Rows, { watch, seed }: Recipe): Rows {
@@ -158,18 +172,22 @@ function checkLabels({ classWeights, labelSmoothing }: Recipe, { labels }: Task)
   refuse('class-weights', `${labels.length} weights, one a class (${names}), got ${classWeights.length}`);
 }
 
-function checkHeads({ method }: Recipe, { prunable }: LoadedModel): void {
+/** Refuses more heads than there are, or fewer than one for each attention. */
+export function checkHeads({ method }: Recipe, { prunable }: LoadedModel): void {
   const asked = 'heads' in method ? method.heads : undefined;
-  const total = prunable.reduce((sum, layer) => sum + layer.heads.count, 0);
-  if (asked === undefined || (asked <= total && asked >= prunable.length)) return;
+  const blocks = blocksOf(prunable);
+  const total = blocks.reduce((sum, { heads }) => sum + heads.count, 0);
+  if (asked === undefined || (asked <= total && asked >= blocks.length)) return;
+  const each = blocks.length === prunable.length ? 'layer' : 'attention';
   throw new NeuropruneError(
     'input',
-    `--heads: expected ${prunable.length} to ${total}, one a layer at least, got ${asked}`,
+    `--heads: expected ${blocks.length} to ${total}, one a${each === 'layer' ? '' : 'n'} ${each} at least, got ${asked}`,
   );
 }
 
 /** Positions the model has embeddings for. */
-function positionsOf({ config }: LoadedModel): number {
-  const { max_position_embeddings: positions } = config as { max_position_embeddings?: unknown };
-  return typeof positions === 'number' ? positions : Number.POSITIVE_INFINITY;
+export function positionsOf({ config }: LoadedModel): number {
+  const { max_position_embeddings: positions, n_positions: others } = config as Record<string, unknown>;
+  const known = positions ?? (config.model_type === 't5' ? undefined : others); // T5's limits nothing
+  return typeof known === 'number' ? known : Number.POSITIVE_INFINITY;
 }

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { evaluationBatches, type TaskScore, writePredictions } from '@neuroprune/evaluate';
 import { type Compacted, compact, prove } from '@neuroprune/prune';
 import type { RunResult } from '@neuroprune/report';
 import { NeuropruneError } from '../error.js';
@@ -14,9 +13,8 @@ import { recipeFileOf } from './recipe-file.js';
 import { recordOf } from './record.js';
 import { writeReport } from './report.js';
 import { inRunFolder, RECIPE, RESULT } from './run-folder.js';
-import { writeSample } from './sample.js';
-import { ONNX, saveFolder } from './save.js';
-import { score, tellScore } from './score.js';
+import { saveFolder } from './save.js';
+import { tellScore } from './score.js';
 import type { Run } from './stage.js';
 import { type Shape, shapeOf } from './structure.js';
 import {
@@ -27,6 +25,7 @@ import {
   type TrainedBoth,
   trainBoth,
 } from './train-stages.js';
+import type { SplitScore } from './workload.js';
 import { writeJson } from './write-file.js';
 
 /** How a run is kept, and whether it goes on where it was stopped. */
@@ -42,8 +41,8 @@ export function pruneRun(inputs: Inputs, out: string, run: Run, options: PruneRu
     const shape = shapeOf(inputs.prepared.loaded.prunable, trained.tensors, trained.removals);
     const compacted = await cutOut(inputs, trained.tensors, folder, run);
     const proof = await proveFolder(inputs, folder, run);
-    const scored = await evaluateFile(inputs, folder, trained.steps, run);
-    const speed = await measure(inputs, trained.tensors, folder, run);
+    const scored = await evaluateFiles(inputs, folder, trained.steps, run);
+    const speed = await measure(inputs, trained.tensors, compacted, folder, run);
     const result = resultOf(inputs, { trained, shape, compacted, proof, scored, dense, speed });
     await writeJson(
       path.join(folder, 'model/neuroprune.json'),
@@ -65,67 +64,80 @@ export function reportRun(folder: string, run: Run): Promise<void> {
 }
 
 /** Cuts the dead structure out and writes what is published, the card apart. */
-function cutOut({ prepared: { loaded }, model }: Inputs, tensors: Parameters, folder: string, run: Run) {
+function cutOut({ prepared: { loaded, work }, model }: Inputs, tensors: Parameters, folder: string, run: Run) {
   return run.stage('compact', async () => {
-    const { config, head, prunable } = loaded;
-    const compacted = await compact({ config, head, prunable, tensors });
-    await saveFolder(path.join(folder, 'model'), { loaded, tensors, compact: compacted.model, source: model });
-    return compacted;
+    const { config, head, prunable, task } = loaded;
+    const compacted = await compact({ config, head, prunable, task, tensors });
+    const graphs = work.graphs(compacted);
+    await saveFolder(path.join(folder, 'model'), { loaded, tensors, graphs, source: model });
+    return { ...compacted, files: [...graphs.keys()] };
   });
 }
 
 /** Compares the two published files over all validation rows. */
 async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Run): Promise<RunResult['proof']> {
-  const batches = Array.from(evaluationBatches(prepared.validation, recipe.batchSize), ({ batch }) => batch);
+  const batches = prepared.work.proofBatches(recipe.batchSize);
   const request = { folder: path.join(folder, 'model'), batches, threads: recipe.threads, signal: run.context.signal };
   const { examples, maxAbsDifference, ok } = await run.stage('prove', () => prove(request));
   if (ok) return { examples, maxAbsDifference };
   throw new NeuropruneError(
     'job',
-    `proof: expected equal logits from model.safetensors and ${ONNX}, got a difference of ${maxAbsDifference} over ${examples} rows`,
+    `proof: expected equal logits from model.safetensors and the ONNX files, got a difference of ${maxAbsDifference} over ${examples} rows`,
   );
 }
 
-/** Scores the small ONNX file on the validation split, and keeps predictions and a sample. */
-async function evaluateFile(inputs: Inputs, folder: string, step: number, run: Run): Promise<TaskScore> {
-  const { task, prepared, recipe } = inputs;
-  const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
-  const scored = await run.stage('evaluate', () =>
-    score(path.join(folder, 'model', ONNX), task, prepared.validation, run.context, session),
-  );
+/** Scores the small ONNX files on the validation split, and keeps predictions and a sample. */
+async function evaluateFiles(inputs: Inputs, folder: string, step: number, run: Run): Promise<SplitScore> {
+  const { prepared, recipe } = inputs;
+  const session = { device: recipe.device, threads: recipe.threads };
+  const scored = await run.stage('evaluate', () => prepared.work.evaluate(folder, run.context, session));
   tellScore(inputs, scored, { step }, run);
-  const { predictions } = scored;
-  await writePredictions(path.join(folder, 'predictions', `${task.name}.ndjson`), predictions);
-  await writeSample(folder, task, prepared.splits.validation, prepared.validation, predictions, prepared.maxLength);
   return scored;
 }
 
 type Speed = Pick<RunResult, 'bytes' | 'latency'>;
 
-/** Bytes and latency of the small ONNX file beside the same model uncut. */
-async function measure(inputs: Inputs, tensors: Parameters, folder: string, run: Run): Promise<Speed> {
+/** Bytes of the small ONNX files and latency of the small graph beside the same model uncut. */
+async function measure(
+  inputs: Inputs,
+  tensors: Parameters,
+  compacted: Compacted & { readonly files: readonly string[] },
+  folder: string,
+  run: Run,
+): Promise<Speed> {
   const { prepared, recipe } = inputs;
-  const compactFile = path.join(folder, 'model', ONNX);
+  const { work, loaded } = prepared;
   const scratch = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-dense-'));
   try {
-    const denseFile = path.join(scratch, 'model.onnx');
-    await writeOnnx(denseModel(inputs, tensors), denseFile);
-    const files = { dense: denseFile, compact: compactFile };
+    const files = { dense: path.join(scratch, 'dense.onnx'), compact: path.join(scratch, 'compact.onnx') };
+    const model = denseModel(inputs, tensors);
+    await writeOnnx(model, files.dense);
+    await writeOnnx(compacted.model, files.compact);
     const latency = await run.stage('latency', () =>
-      measureLatency(files, prepared.validation, { threads: recipe.threads }, run.context.signal),
+      measureLatency(files, work.timed(), { threads: recipe.threads }, run.context.signal),
     );
-    return { latency, bytes: { dense: await onnxBytes(denseFile), compact: await onnxBytes(compactFile) } };
+    const structure = loaded.architecture.structure(loaded.config);
+    const uncut = work.graphs({ model, tensors, structure });
+    for (const [file, graph] of uncut) await writeOnnx(graph, path.join(scratch, file));
+    const bytes = {
+      dense: await bytesOf(scratch, compacted.files),
+      compact: await bytesOf(path.join(folder, 'model'), compacted.files),
+    };
+    return { latency, bytes };
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
 }
+
+const bytesOf = async (folder: string, files: readonly string[]): Promise<number> =>
+  (await Promise.all(files.map((file) => onnxBytes(path.join(folder, file))))).reduce((a, b) => a + b, 0);
 
 interface Outcome {
   readonly trained: Trained;
   readonly shape: Shape;
   readonly compacted: Compacted;
   readonly proof: RunResult['proof'];
-  readonly scored: TaskScore;
+  readonly scored: SplitScore;
   readonly dense: TrainedBoth['dense'];
   readonly speed: Speed;
 }
@@ -155,9 +167,12 @@ function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult 
       tokens: trained.computedTokens,
       paddedTokens: trained.paddedTokens,
       ...(trained.best && {
-        best: { ...trained.best, metric: task.mainMetric, kept: recipe.watch?.keepBest ?? false },
+        best: { ...trained.best, metric: scoredBy(task), kept: recipe.watch?.keepBest ?? false },
       }),
       ...(trained.stoppedEarly && { stoppedEarly: true }),
     },
   };
 }
+
+/** What weights are scored by in training: the task's metric, or how little is lost of texts. */
+const scoredBy = (task: Inputs['task']): string => ('layout' in task ? 'negative loss' : task.mainMetric);

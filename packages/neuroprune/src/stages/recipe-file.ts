@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { HELD_OUT, type Task, type TaskName, tasks } from '@neuroprune/evaluate';
+import { HELD_OUT, type TaskName, tasks } from '@neuroprune/evaluate';
 import { NeuropruneError } from '../error.js';
 import type { Inputs } from './inputs.js';
-import type { Split } from './prepare.js';
+import type { Split, TrainedTask } from './prepare.js';
 import { RECIPE } from './run-folder.js';
 import { versions } from './versions.js';
 import type { FileHash } from './write-file.js';
@@ -35,7 +35,7 @@ export interface RecipeFile {
     readonly commit: string | null;
     readonly splits: Readonly<Record<string, RecipeSplit>>;
     /** How the rows are read, where the data set is no task of the table. */
-    readonly task?: Task;
+    readonly task?: TrainedTask;
   };
   /** What was learnt from beside the labels. */
   readonly teacher?: { readonly id: string; readonly commit: string | null; readonly files: readonly FileHash[] };
@@ -79,11 +79,11 @@ export function recipeFileOf({ model, teacher, task, prepared, recipe }: Inputs)
 }
 
 // A folder may have the name of a task.
-const isOfTable = ({ name, dataset }: Task): boolean =>
+const isOfTable = ({ name, dataset }: TrainedTask): boolean =>
   Object.hasOwn(tasks, name) && tasks[name as TaskName].dataset.id === dataset.id;
 
 /** The task of a run folder's recipe. */
-export const taskOf = ({ dataset, recipe }: RecipeFile): Task => dataset.task ?? tasks[recipe.task as TaskName];
+export const taskOf = ({ dataset, recipe }: RecipeFile): TrainedTask => dataset.task ?? tasks[recipe.task as TaskName];
 
 /** The recipe of a run folder. Throws an input error where there is none. */
 export async function readRecipe(folder: string): Promise<RecipeFile> {

@@ -27,6 +27,8 @@ export interface Recipe extends OptionalRecipe {
   readonly weightDecay: number;
   readonly dropout: number;
   readonly maxLength: number;
+  /** What stands before and after each source of a task of texts. */
+  readonly texts?: { readonly prefix?: string; readonly suffix?: string };
   /** Whether sequences hold several rows in training. */
   readonly packing?: true;
   readonly seed: number;
@@ -55,10 +57,16 @@ export function recipeOf(options: ResolvedOptions, { name, recipe }: Pick<Task, 
     dropout: options.dropout ?? recipe.dropout,
     maxLength: options.maxLength ?? recipe.maxLength,
     ...optionalRecipe(options),
+    ...textsOf(options),
     ...(options.packing && { packing: true }),
     seed: options.seed,
     ...(options.onNan === 'skip' && { onNan: options.onNan }),
     device: options.device,
     threads: options.threads ?? availableParallelism(),
   };
+}
+
+function textsOf({ sourcePrefix: prefix, sourceSuffix: suffix }: TrainingOptions): Pick<Recipe, 'texts'> {
+  if (prefix === undefined && suffix === undefined) return {};
+  return { texts: { ...(prefix !== undefined && { prefix }), ...(suffix !== undefined && { suffix }) } };
 }

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type EncodedRows, type Prediction, rowLengths, type Task } from '@neuroprune/evaluate';
+import {
+  type EncodedRows,
+  type FoundTextTask,
+  type Prediction,
+  rowLengths,
+  type Task,
+  valueAt,
+} from '@neuroprune/evaluate';
 import { z } from 'zod';
 import { NeuropruneError } from '../error.js';
 import type { Split } from './prepare.js';
@@ -37,6 +44,20 @@ export async function writeSample(
   };
   await writeJson(path.join(folder, FILE), sample);
 }
+
+/** Keeps the first sources of a task of texts, for the card; what is written for them is no part of it. */
+export async function writeTextSample(folder: string, { layout }: FoundTextTask, { source }: Split): Promise<void> {
+  const inputs: string[][] = [];
+  for await (const { rows } of source.read([layout.source.split('.')[0] as string])) {
+    for (const row of rows) if (inputs.length < TEXTS) inputs.push([String(valueAt(row, layout.source))]);
+    if (inputs.length === TEXTS) break;
+  }
+  const sample: Sample = { maxLength: 0, inputs, logits: [] };
+  await writeJson(path.join(folder, FILE), sample);
+}
+
+/** Texts in a sample of those. */
+const TEXTS = 4;
 
 /** The texts of some rows of a split, in rising order; what follows the last of them is not read. */
 async function textsOf(

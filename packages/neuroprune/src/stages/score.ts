@@ -3,21 +3,20 @@ import type { Model } from '@neuroprune/onnx';
 import type { SessionOptions } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import type { OfRun } from '../events.js';
-import { belowChance } from './chance.js';
 import type { Inputs } from './inputs.js';
 import type { Run } from './stage.js';
+import type { SplitScore } from './workload.js';
 
 /** Tells of the scores of a trained model, and warns where they are worse than those of chance. */
 export function tellScore(
-  { task, prepared: { loaded } }: Pick<Inputs, 'task' | 'prepared'>,
-  scored: TaskScore,
+  { task }: Pick<Inputs, 'task'>,
+  scored: SplitScore,
   of: OfRun & { readonly step: number },
   { context: { onEvent } }: Run,
 ): void {
-  const { split, examples, metrics } = scored;
+  const { split, examples, metrics, warning } = scored;
   onEvent({ type: 'metrics', ...of, task: task.name, split, examples, metrics });
-  const message = belowChance(task, scored.predictions, loaded.config);
-  if (message !== undefined) onEvent({ type: 'warning', message });
+  if (warning !== undefined) onEvent({ type: 'warning', message: warning });
 }
 
 /** Scores a model, or an ONNX file, on a task's rows. */

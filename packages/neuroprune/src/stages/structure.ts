@@ -34,7 +34,7 @@ export function shapeOf(
     layers,
     sparsity: countZeros(matrices) / countWeights(matrices),
     heads: {
-      total: groups.reduce((sum, group) => sum + group.heads.count, 0),
+      total: prunable.reduce((sum, layer) => sum + layer.heads, 0),
       kept: layers.reduce((sum, layer) => sum + layer.heads, 0),
     },
     masksHash: hashMasks(matrices.map(({ data }) => data)),

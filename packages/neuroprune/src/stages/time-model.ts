@@ -1,5 +1,5 @@
 import { type BatchList, timeBatches } from '@neuroprune/prune';
-import type { Batch } from '@neuroprune/runtime';
+import { type Batch, tokensIn } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
@@ -52,8 +52,7 @@ function sizesOf(list: BatchList): Sized[] {
   const stride = Math.max(1, Math.ceil(list.length / MOST_LOOKED_AT));
   const sizes: Sized[] = [];
   for (let at = 0; at < list.length; at += stride) {
-    const { rows, length } = list.at(at) as Batch;
-    sizes.push({ at, size: rows * length });
+    sizes.push({ at, size: tokensIn(list.at(at) as Batch) });
   }
   return sizes.sort((a, b) => a.size - b.size);
 }

@@ -2,6 +2,8 @@ import path from 'node:path';
 import {
   type DataBlock,
   encodeBlocks,
+  encodeTexts,
+  type FoundTextTask,
   loadTokenizer,
   outputCount,
   type Task,
@@ -13,6 +15,7 @@ import type { HubOptions } from '@neuroprune/hub';
 import type { RunContext } from '../context.js';
 import { version } from '../version.js';
 import type { FetchedRows } from './fetch-rows.js';
+import type { Recipe } from './recipe.js';
 import { exists } from './run-folder.js';
 import { hashFiles } from './write-file.js';
 
@@ -51,6 +54,38 @@ export async function tokenize(
     onEvent: (event) => onEvent({ ...event, split: rows.split }),
   });
 }
+
+/** How texts to learn to write become token ids. */
+export type TextTokenChoice = Omit<TokenChoice, 'task' | 'limit'> & {
+  readonly task: FoundTextTask;
+  /** What stands around each source. */
+  readonly texts?: Recipe['texts'];
+};
+
+/** Tokenizes a split of texts, or finds its ids in the cache; close them when done. */
+export async function tokenizeTexts(
+  rows: FetchedRows,
+  { task, folder, maxLength, texts = {}, cache }: TextTokenChoice,
+  hub: HubOptions,
+  { signal, onEvent }: RunContext,
+): Promise<TokenFile> {
+  const tokenizer = await loadTokenizer(folder);
+  const { layout, kind } = task;
+  const files = rows.files.map(({ sha256 }) => sha256);
+  // Texts of which windows are made are not cut.
+  const cut = kind === 'generation' ? { maxLength, texts } : {};
+  const key = tokenKey({ version, files, kind, layout, ...cut, tokenizer: await hashesOf(folder) });
+  const columns = [...new Set([layout.source, ...layout.references].map(outermost))];
+  const read = () => limited(rows.read(columns), undefined, signal);
+  const options = { maxLength, prefix: texts.prefix, suffix: texts.suffix };
+  return tokenRows({ key, padId: tokenizer.padId }, () => encodeTexts(tokenizer, read(), task, options), {
+    folder: cache ? tokenFolder(hub) : undefined,
+    onEvent: (event) => onEvent({ ...event, split: rows.split }),
+  });
+}
+
+/** The column of a field. */
+const outermost = (name: string): string => name.split('.')[0] ?? name;
 
 async function hashesOf(folder: string): Promise<string[]> {
   const files = ['tokenizer.json', 'tokenizer_config.json'].map((name) => path.join(folder, name));

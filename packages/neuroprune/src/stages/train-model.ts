@@ -1,5 +1,3 @@
-import { epochBatches, packedBatches, packLength } from '@neuroprune/evaluate';
-import { buildModel } from '@neuroprune/models';
 import { type CheckpointOptions, type Method, type TrainRequest, type TrainResult, train } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import type { OfRun } from '../events.js';
@@ -9,6 +7,7 @@ import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
 import { type Teaching, teach } from './teacher.js';
 import { watched } from './watch.js';
+import type { Steps } from './workload.js';
 
 /** How a training is watched and kept. */
 export interface Watch {
@@ -44,14 +43,14 @@ export async function withRequest<T>(
   context: RunContext,
   work: (request: TrainRequest) => Promise<T>,
 ): Promise<T> {
-  const { loaded, train: rows, maxLength } = prepared;
+  const { loaded, work: kind, maxLength } = prepared;
   const { seed, maxSteps } = recipe;
-  const data = stepsOfData(prepared, recipe);
+  const data = kind.steps(recipe);
   await using teaching = await teachingOf(prepared, recipe, data);
   return await work({
     model: data.model,
     batches: data.batches,
-    loss: lossOf(rows.regression),
+    loss: data.loss,
     groups: loaded.prunable,
     method,
     epochs: recipe.epochs,
@@ -72,7 +71,7 @@ export async function withRequest<T>(
 }
 
 /** Options of the trainer that are off unless the recipe has them. */
-function asked({ splits }: Prepared, recipe: Recipe): Partial<TrainRequest> {
+function asked({ splits, loaded: { buffers } }: Prepared, recipe: Recipe): Partial<TrainRequest> {
   const { accumulate, maxGradNorm, layerDecay, labelSmoothing, classWeights, freeze, ema, precision } = recipe;
   const weights = classWeights === 'balanced' ? balanced(splits.train.stats.classes ?? []) : classWeights;
   return {
@@ -81,7 +80,7 @@ function asked({ splits }: Prepared, recipe: Recipe): Partial<TrainRequest> {
     ...(layerDecay !== undefined && { layerDecay }),
     ...(labelSmoothing !== undefined && { labelSmoothing }),
     ...(weights !== undefined && { classWeights: weights }),
-    ...(freeze !== undefined && { freeze }),
+    ...((freeze !== undefined || buffers.length > 0) && { freeze: [...(freeze ?? []), ...buffers] }),
     ...(ema !== undefined && { ema }),
     ...(precision !== undefined && { precision }),
   };
@@ -94,9 +93,9 @@ const balanced = (counts: readonly number[]): number[] => {
 };
 
 async function teachingOf(
-  { loaded, teacher, train: { regression } }: Prepared,
+  { loaded, teacher }: Prepared,
   { distill, device, threads }: Recipe,
-  data: ReturnType<typeof stepsOfData>,
+  data: Steps,
 ): Promise<Teaching | undefined> {
   if (!teacher || !distill) return undefined;
   const { model: student, packing } = data;
@@ -106,39 +105,14 @@ async function teachingOf(
     loaded,
     taught: teacher,
     recipe: distill,
-    regression,
+    regression: data.loss === 'meanSquaredError',
     ...(packing !== undefined && { packing }),
     session,
   });
 }
 
-/** The graph that is trained and its batches: a row each, or several in a sequence. */
-function stepsOfData({ loaded, train: rows }: Prepared, { batchSize, seed, packing }: Recipe) {
-  if (!packing) {
-    return {
-      packing: undefined,
-      model: loaded.model,
-      batches: (epoch: number) => epochBatches(rows, { batchSize, seed, epoch }),
-    };
-  }
-  const length = packLength(rows, batchSize);
-  const { config, tensors, head } = loaded;
-  return {
-    packing: length,
-    model: buildModel({ config, tensors, labels: head.numLabels, packing: length }).model,
-    batches: (epoch: number) => packedBatches(rows, { batchSize, seed, epoch, length }),
-  };
-}
-
-/** The loss of classes or of scores. */
-export const lossOf = (regression: boolean): 'crossEntropy' | 'meanSquaredError' =>
-  regression ? 'meanSquaredError' : 'crossEntropy';
-
 /** Optimizer steps of a run, as the trainer counts them. */
-export function stepsOf(
-  { train: { rows } }: Prepared,
-  { epochs, batchSize, accumulate = 1, maxSteps }: Recipe,
-): number {
-  const steps = Math.round(Math.ceil(Math.ceil(rows.length / batchSize) / accumulate) * epochs);
+export function stepsOf({ work: { rows } }: Prepared, { epochs, batchSize, accumulate = 1, maxSteps }: Recipe): number {
+  const steps = Math.round(Math.ceil(Math.ceil(rows.train / batchSize) / accumulate) * epochs);
   return Math.min(steps, maxSteps ?? Number.POSITIVE_INFINITY);
 }

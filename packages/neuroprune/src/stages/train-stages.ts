@@ -6,7 +6,7 @@ import { type CheckpointOptions, checkpointSteps, inferenceGraph, type TrainResu
 import type { Inputs } from './inputs.js';
 import { type DenseScore, readDenseScore, writeDenseScore } from './resume.js';
 import { BASELINE, CHECKPOINTS } from './run-folder.js';
-import { score, tellScore } from './score.js';
+import { tellScore } from './score.js';
 import type { Run } from './stage.js';
 import { trainModel } from './train-model.js';
 
@@ -68,15 +68,15 @@ async function trainSparse(inputs: Inputs, keeping: Keeping, from: number | unde
 
 /** Scores of the dense model after the same steps from the same start. */
 async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promise<DenseScore> {
-  const { prepared, recipe, task } = inputs;
+  const { prepared, recipe } = inputs;
   const dir = path.join(keeping.folder, BASELINE, CHECKPOINTS);
   const watch = { checkpoint: checkpointOptions(dir, keeping, 0, run), run: 'baseline' } as const;
   const { tensors, steps } = withFloats(
     await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, watch)),
   );
-  const session = { device: recipe.device, threads: recipe.threads, split: prepared.splits.validation.name };
+  const session = { device: recipe.device, threads: recipe.threads };
   const scored = await run.stage('evaluate dense', () =>
-    score(denseModel(inputs, tensors), task, prepared.validation, run.context, session),
+    prepared.work.score(denseModel(inputs, tensors), 'validation', run.context, session),
   );
   tellScore(inputs, scored, { step: steps, run: 'baseline' }, run);
   const kept = { metrics: scored.metrics, log: run.log.bytes };
@@ -95,4 +95,6 @@ function withFloats(result: TrainResult): Trained {
 
 /** The inference graph of trained parameters in their dense shapes. */
 export const denseModel = ({ prepared: { loaded } }: Inputs, tensors: Parameters): Model =>
-  inferenceGraph(buildModel({ config: loaded.config, tensors, labels: loaded.head.numLabels }).model);
+  inferenceGraph(
+    buildModel({ config: loaded.config, tensors, task: loaded.task, labels: loaded.head.numLabels }).model,
+  );

@@ -1,25 +1,21 @@
-import { scoreTask, sessionPredict } from '@neuroprune/evaluate';
 import { buildModel } from '@neuroprune/models';
 import { inferenceGraph, type TrainRequest } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
 
-/** What the trainer needs to score weights by the task's metric; nothing where they are not scored. */
+/** What the trainer needs to score weights; nothing where they are not scored. */
 export function watched(
-  { task, loaded, watched: rows }: Prepared,
+  { loaded, work, splits }: Prepared,
   { watch, device, threads }: Recipe,
-  { signal, onEvent }: RunContext,
+  context: RunContext,
 ): Pick<TrainRequest, 'watch' | 'score'> {
-  if (!watch || !rows) return {};
+  if (!watch || !splits.watched) return {};
   const { on: _, ...when } = watch;
-  const { config, head } = loaded;
+  const { config, head, task } = loaded;
   const score: TrainRequest['score'] = async (tensors) => {
-    const model = inferenceGraph(buildModel({ config, tensors, labels: head.numLabels }).model);
-    await using session = await sessionPredict(model, { device, threads });
-    const options = { split: rows.split.name, signal, onEvent };
-    const { metrics } = await scoreTask(task, session.predict, rows.rows, options);
-    return metrics[task.mainMetric] ?? Number.NaN;
+    const model = inferenceGraph(buildModel({ config, tensors, task, labels: head.numLabels }).model);
+    return (await work.score(model, 'watched', context, { device, threads })).main;
   };
   return { watch: when, score };
 }
