@@ -14,6 +14,7 @@ const config = tinyConfig({
   dtype: 'float16',
   transformers_version: '4.8.2',
   num_labels: 7,
+  'transformers.js_config': { use_external_data_format: true },
   custom: [1, { a: 2 }],
 });
 
@@ -29,8 +30,8 @@ test('the configuration names the class and the labels, and keeps what it does n
     torch_dtype: 'float32',
     custom: [1, { a: 2 }],
   });
-  for (const key of ['_name_or_path', 'dtype', 'transformers_version', 'num_labels'])
-    expect(saved).not.toHaveProperty(key);
+  for (const key of ['_name_or_path', 'dtype', 'transformers_version', 'num_labels', 'transformers.js_config'])
+    expect(saved).not.toHaveProperty([key]);
 });
 
 test('a saved model is loaded again, tensor for tensor', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Tensor } from '@neuroprune/onnx';
 import type { ModelConfig, Task } from './architecture.js';
 import type { Head } from './head.js';
+import { saveDense } from './imported/save-dense.js';
 import { architectureOf } from './registry.js';
 import { writeSafetensors } from './safetensors/write.js';
 import { writeFileAtomic } from './write-file.js';
@@ -16,8 +17,8 @@ export interface SaveRequest {
   readonly tensors: ReadonlyMap<string, Tensor>;
 }
 
-/** Says nothing about the saved weights, or something that is no longer so. */
-const stale = ['_name_or_path', 'transformers_version', 'dtype', 'num_labels', '_num_labels'];
+/** Says nothing about the saved weights, or something that is no longer so, such as of other ONNX files. */
+const stale = ['transformers.js_config', '_name_or_path', 'transformers_version', 'dtype', 'num_labels', '_num_labels'];
 
 /** The `config.json` of a model as transformers writes it, from the configuration it was trained from. */
 export function savedConfig(request: Pick<SaveRequest, 'config' | 'head' | 'task'>): Record<string, unknown> {
@@ -37,8 +38,13 @@ const labelKeys = (head: Head) => ({
   problem_type: head.problemType,
 });
 
-/** Writes `config.json` and `model.safetensors` so that stock transformers loads the folder; each file whole or not at all. */
+/**
+ * Writes `config.json` and `model.safetensors` so that stock transformers loads the folder; each file whole or not at all. A
+ * model without source has its uncut graph, `dense.onnx`, beside them.
+ */
 export async function saveModel(folder: string, request: SaveRequest): Promise<void> {
   await writeSafetensors(join(folder, 'model.safetensors'), request.tensors);
+  const { denseGraph } = architectureOf(request.config);
+  if (denseGraph) await saveDense(folder, denseGraph, request.tensors);
   await writeFileAtomic(join(folder, 'config.json'), [`${JSON.stringify(savedConfig(request), null, 2)}\n`]);
 }

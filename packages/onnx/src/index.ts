@@ -42,6 +42,7 @@ export { type Pass, type PassResult, runPasses } from './passes/pass.js';
 export { sortNodes } from './passes/sort.js';
 export { type PrintOptions, print, printGraph } from './print.js';
 export { type ReadOptions, readModel } from './serde/read.js';
+export { byteLengthOf } from './serde/tensor.js';
 export { saveModel, type WriteOptions, writeModel } from './serde/write.js';
 export { axisOf, broadcast, type Dim, product, quotient, type Shape, showShape } from './shape.js';
 export {
@@ -72,5 +73,5 @@ export {
 export type { OtherType, ValueType } from './value-type.js';
 export type { FourBitOptions } from './variants/four-bit-matrix.js';
 export { quantizeBlockwise } from './variants/quantize-blockwise.js';
-export { quantizeDynamic } from './variants/quantize-dynamic.js';
+export { quantizeDynamic, quantizeTables } from './variants/quantize-dynamic.js';
 export { toFloat16 } from './variants/to-float16.js';

@@ -1,20 +1,15 @@
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { trainable } from '@neuroprune/autodiff';
-import { generationModels, type Head, type LoadedModel, loadModel, savedConfig } from '@neuroprune/models';
+import { type Head, type LoadedModel, loadModel } from '@neuroprune/models';
 import type { Model } from '@neuroprune/onnx';
-import { inferenceGraph } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import type { VerbOptions } from '../schema/verbs.js';
+import { exportFolder, inferenceGraphs } from '../stages/export-folder.js';
 import { type FetchedModel, fetchModel } from '../stages/fetch-model.js';
-import { writeGenerationConfig } from '../stages/generation-config.js';
 import { hubOf } from '../stages/hub-options.js';
-import { writeOnnx } from '../stages/onnx-file.js';
-import { copyTokenizer, ONNX } from '../stages/save.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { tokenLosses } from '../stages/token-losses.js';
-import { writeJson } from '../stages/write-file.js';
 import type { Verification } from '../verify/compare.js';
 import { verifyGolden } from '../verify/verify.js';
 import { table } from './table.js';
@@ -41,7 +36,7 @@ export async function run(options: VerbOptions<'convert'>, context: RunContext):
     options.model,
   );
   const { out, verify } = options;
-  const written = out === undefined ? {} : { files: await convert(source, out, options.trainable, started) };
+  const written = out === undefined ? {} : { files: await convert(source, { ...options, out }, started) };
   if (verify === undefined) return { model: options.model, ...written };
   const verification = await started.stage('verify', () =>
     verifyGolden({ model: source.folder, golden: path.resolve(cwd, verify) }),
@@ -53,7 +48,11 @@ export async function run(options: VerbOptions<'convert'>, context: RunContext):
   throw new NeuropruneError('job', message, { result });
 }
 
-async function convert(source: FetchedModel, out: string, step: boolean, { context, stage }: Run): Promise<string[]> {
+async function convert(
+  source: FetchedModel,
+  { out, trainable: step, dtype = ['fp32'] }: VerbOptions<'convert'> & { readonly out: string },
+  { context, stage }: Run,
+): Promise<string[]> {
   const folder = path.resolve(context.cwd, out);
   return stage('convert', async () => {
     const loaded = await loadModel(source.folder);
@@ -62,35 +61,15 @@ async function convert(source: FetchedModel, out: string, step: boolean, { conte
       context.onEvent({ type: 'warning', message });
     }
     const graphs = step ? new Map([[STEP, stepGraph(loaded)]]) : inferenceGraphs(loaded);
-    await writeFolder(folder, graphs, loaded, source);
-    return [...graphs.keys()].map((file) => path.join(out, file));
+    const written = await exportFolder(folder, { graphs, dtypes: dtype, loaded, source });
+    return written.map(({ file }) => path.join(out, file));
   });
-}
-
-/** The graphs that run a model, by file: one, or those that write text with a cache. */
-function inferenceGraphs(loaded: LoadedModel): ReadonlyMap<string, Model> {
-  const writing = loaded.task === 'causal-lm' || loaded.task === 'seq2seq-lm' ? generationModels(loaded) : undefined;
-  if (!writing) return new Map([[ONNX, inferenceGraph(loaded.model)]]);
-  return new Map([...writing].map(([name, model]) => [`onnx/${name}.onnx`, inferenceGraph(model)]));
 }
 
 const stepGraph = ({ model, task, head, buffers }: LoadedModel): Model =>
   task === 'sequence-classification'
     ? trainable(model, { loss: lossOf(head) })
     : trainable(model, { loss: tokenLosses[task], frozen: (name) => buffers.includes(name) });
-
-async function writeFolder(
-  folder: string,
-  graphs: ReadonlyMap<string, Model>,
-  loaded: LoadedModel,
-  source: FetchedModel,
-): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  for (const [file, model] of graphs) await writeOnnx(model, path.join(folder, file));
-  await writeJson(path.join(folder, 'config.json'), savedConfig(loaded));
-  await copyTokenizer(source.folder, folder);
-  if (loaded.architecture.generation) await writeGenerationConfig(folder, loaded.config);
-}
 
 function lossOf({ problemType }: Head): 'crossEntropy' | 'meanSquaredError' {
   if (problemType === 'regression') return 'meanSquaredError';

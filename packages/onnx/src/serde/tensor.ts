@@ -133,8 +133,8 @@ export function dimsOf(given: IntegerList, where: string): number[] {
   return dims;
 }
 
-/** Bytes of a tensor in a file. */
-function byteLengthOf({ dtype, dims }: Pick<Tensor, 'dtype' | 'dims'>): number {
+/** Bytes of a tensor in a file, from its type and dimensions alone; strings count as none. */
+export function byteLengthOf({ dtype, dims }: Pick<Tensor, 'dtype' | 'dims'>): number {
   const bits = packedBits(dtype);
   return bits ? Math.ceil((sizeOf(dims) * bits) / 8) : sizeOf(dims) * dtypes[dtype].bytes;
 }

@@ -27,12 +27,12 @@ function tableOf(node: Node): Tensor<'float32'> | undefined {
 }
 
 /** Tables of which nothing else is read but whole rows and products: they need not stay as they are. */
-function freeTables(root: Graph): ReadonlySet<Value> {
+function freeTables(root: Graph, products: boolean): ReadonlySet<Value> {
   const nodes = allGraphs(root).flatMap((g) => g.nodes);
   const tables = new Set(nodes.flatMap((node) => (tableOf(node) ? [node.inputs[0] as Value] : [])));
   for (const node of nodes) {
     const [first, second] = node.inputs;
-    const read = tableOf(node) ? first : linearOf(node) ? second : undefined;
+    const read = tableOf(node) ? first : products && linearOf(node) ? second : undefined;
     for (const value of node.inputs) if (value && value !== read) tables.delete(value);
   }
   for (const graph of allGraphs(root)) for (const value of graph.outputs) tables.delete(value);
@@ -46,14 +46,18 @@ class Int8Writer {
   private readonly matrices = new Map<string, Stored>();
   private readonly activations = new Map<Graph, Map<Value, readonly Value[]>>();
 
-  constructor(root: Graph) {
+  /** `products`: whether matrices are multiplied by in whole numbers, or tables are looked up alone. */
+  constructor(
+    root: Graph,
+    private readonly products: boolean,
+  ) {
     this.constants = new Constants(root);
-    this.tables = freeTables(root);
+    this.tables = freeTables(root, products);
   }
 
   rewrite(node: Node, builder: GraphBuilder): Value[] | undefined {
     const linear = linearOf(node);
-    if (linear) return [this.product(linear, builder)];
+    if (linear) return this.products ? [this.product(linear, builder)] : undefined;
     const [table, indices] = node.inputs;
     const content = tableOf(node);
     return content && table && indices && this.tables.has(table)
@@ -111,8 +115,16 @@ class Int8Writer {
  * or row, and multiplies activations by them in whole numbers, quantized as they come (one range a tensor, so results depend
  * a little on what stands in the same batch). Zeros stay zero. In place; types are worked out along the way.
  */
-export function quantizeDynamic(model: Model): PassResult {
-  const writer = new Int8Writer(model.graph);
+export const quantizeDynamic = (model: Model): PassResult => quantized(model, true);
+
+/**
+ * Stores the tables that `Gather` looks rows up in, and nothing else reads, as bytes with a scale a row: what
+ * `quantizeDynamic` does with them. In place; types are worked out along the way.
+ */
+export const quantizeTables = (model: Model): PassResult => quantized(model, false);
+
+function quantized(model: Model, products: boolean): PassResult {
+  const writer = new Int8Writer(model.graph, products);
   const modified = rewriteNodes(model.graph, (node, builder) => writer.rewrite(node, builder));
   eliminateDeadCode(model);
   return { model, modified };

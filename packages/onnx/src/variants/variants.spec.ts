@@ -17,6 +17,7 @@ import {
   modelOf,
   quantizeBlockwise,
   quantizeDynamic,
+  quantizeTables,
   readModel,
   type Tensor,
   tensor,
@@ -183,6 +184,7 @@ const total = (model: Model) => writeModel(model).length;
 const variants: Readonly<Record<string, { make: (m: Model) => Model; error: number; ratio: number }>> = {
   fp16: { make: (m) => toFloat16(m).model, error: 3e-3, ratio: 0.6 },
   int8: { make: (m) => quantizeDynamic(m).model, error: 4e-2, ratio: 0.5 },
+  tables: { make: (m) => quantizeTables(quantizeBlockwise(m).model).model, error: 0.25, ratio: 0.5 },
   'four bits': { make: (m) => quantizeBlockwise(m).model, error: 0.25, ratio: 0.95 },
   'four bits, float16': { make: (m) => toFloat16(quantizeBlockwise(m).model).model, error: 0.25, ratio: 0.55 },
 };
@@ -237,6 +239,15 @@ test('int8: each activation is quantized once; a table that is looked up and mul
   const names = model.graph.initializers.filter((v) => (v.shape?.length ?? 0) === 2).map((v) => `${v.name} ${v.dtype}`);
   expect(names.sort()).toEqual(['k_quantized int8', 'q_quantized int8', 'table_quantized int8']);
   expect(quantizeDynamic(model).modified).toBe(false);
+});
+
+test('tables alone: products stay, and so does a table that is multiplied by', () => {
+  const { model, modified } = quantizeTables(small());
+  expect(modified).toBe(false);
+  const apart = quantizeTables(quantizeBlockwise(small()).model).model;
+  expect(apart.graph.initializers.filter((v) => v.dtype === 'int8').map((v) => v.name)).toEqual(['table_quantized']);
+  expect(ops(apart)).not.toContain('MatMulInteger');
+  expect(ops(model)).toContain('Gemm');
 });
 
 test('int8: a table that something else reads too stays', () => {
