@@ -135,6 +135,7 @@ interface Asked {
   readonly task?: readonly string[] | undefined;
   readonly dataset?: string | undefined;
   readonly datasetRevision?: string | undefined;
+  readonly idColumn?: string | undefined;
   readonly metric?: readonly string[] | undefined;
   readonly split?: string | undefined;
   readonly limit?: number | undefined;
@@ -168,6 +169,7 @@ function requireRows(asked: Asked, issues: z.core.$RefinementCtx): void {
   const names = namesOf(asked);
   // A task of text may read another data set than its own.
   const texts = names.length > 0 && names.every((name) => TextTask.safeParse(name).success);
+  if (texts && asked.idColumn !== undefined) complain(issues, 'idColumn', 'acts only on tasks of classes and scores');
   if (asked.dataset !== undefined && texts) return;
   const metric = asked.metric?.find((name) => !MetricKey.safeParse(name).success);
   if (metric !== undefined && asked.dataset !== undefined)
