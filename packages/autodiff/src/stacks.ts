@@ -1,10 +1,13 @@
 /** Same-shaped parameters as one state tensor: how they are grouped, cut apart and put together. */
 import { type GraphBuilder, Node, type Stack, type Value } from '@neuroprune/onnx';
+import type { Unit } from './products.js';
 
 /** A stack, whether weight decay applies to its members, and the factor of their learning rate. */
 export interface ParameterStack extends Stack {
   readonly decayed: boolean;
   readonly rate: number;
+  /** Members that the graph reads as one value: this many neighbours. */
+  readonly run: number;
 }
 
 /** How parameters are told apart beside their shape. */
@@ -17,24 +20,35 @@ export interface StackOptions {
   readonly limit: number;
 }
 
-/** Groups parameters by shape, decay, rate and mask, in order of first appearance. */
-export function stacksOf(parameters: readonly Value[], options: StackOptions): ParameterStack[] {
-  const groups = new Map<string, Omit<ParameterStack, 'name' | 'slots' | 'members'> & { members: string[] }>();
-  for (const { name, tensor } of parameters) {
-    const shape = tensor?.dims ?? [];
-    const [masked, decayed] = [options.isMasked(name), options.isDecayed(name, shape)];
-    const rate = options.rateOf(name, shape);
-    const traits = `${decayed ? '_decayed' : ''}${masked ? '_masked' : ''}${rate === 1 ? '' : `_rate${rate}`}`;
+/** What tells the stacks of parameters of one shape apart: equal for those that may share one. */
+export function traitsOf(
+  { name, tensor }: Value,
+  { isMasked, isDecayed, rateOf }: Omit<StackOptions, 'slots' | 'limit'>,
+) {
+  const shape = tensor?.dims ?? [];
+  return { shape, masked: isMasked(name), decayed: isDecayed(name, shape), rate: rateOf(name, shape) };
+}
+
+/** Groups units of parameters by shape, decay, rate, mask and size, in order of first appearance. */
+export function stacksOf(units: readonly Unit[], options: StackOptions): ParameterStack[] {
+  const groups = new Map<string, { units: Unit[]; traits: Omit<ParameterStack, 'name' | 'slots' | 'members'> }>();
+  for (const unit of units) {
+    const [first] = unit.members as readonly [Value];
+    const { length: run } = unit.members;
+    const traits = { ...traitsOf(first, options), run };
+    const { shape, masked, decayed, rate } = traits;
+    const suffix = `${decayed ? '_decayed' : ''}${masked ? '_masked' : ''}${rate === 1 ? '' : `_rate${rate}`}`;
     // Scalars have no axis to be cut along.
-    const key = shape.length === 0 ? name : `stack_${shape.join('x')}${traits}`;
-    const group = groups.get(key) ?? { members: [], shape, masked, decayed, rate };
-    group.members.push(name);
+    const key = shape.length === 0 ? first.name : `stack_${shape.join('x')}${suffix}${run === 1 ? '' : `_by${run}`}`;
+    const group = groups.get(key) ?? { units: [], traits };
+    group.units.push(unit);
     groups.set(key, group);
   }
-  return [...groups].flatMap(([key, { members, ...rest }]) =>
-    pieces(members, options.limit).map((part, i, all) => {
-      const name = part.length === 1 ? (part[0] as string) : all.length > 1 ? `${key}_${i}` : key;
-      return { name, members: part, ...rest, slots: ['w', ...options.slots] };
+  return [...groups].flatMap(([key, group]) =>
+    pieces(group.units, options.limit).map((part, i, all) => {
+      const members = part.flatMap((unit) => unit.members.map(({ name }) => name));
+      const name = members.length === 1 ? (members[0] as string) : all.length > 1 ? `${key}_${i}` : key;
+      return { name, members, ...group.traits, slots: ['w', ...options.slots] };
     }),
   );
 }
@@ -45,21 +59,23 @@ function pieces<T>(items: readonly T[], limit: number): T[][] {
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
 
-/** Makes the stack's parameters, so far initializers, equal pieces of its weights: [n, a, …] seen as [n·a, …]. */
-export function cutApart(builder: GraphBuilder, stack: Stack, parameters: readonly Value[], w: Value): void {
+/** Makes the stack's units equal pieces of its weights: [n, a, …] seen as [n·a, …]. */
+export function cutApart(builder: GraphBuilder, stack: Stack, units: readonly Value[], w: Value): void {
   const [first = 1, ...rest] = stack.shape;
-  const flat = builder.op.Reshape(w, builder.ints(first * parameters.length, ...rest));
+  const flat = builder.op.Reshape(w, builder.ints(first * stack.members.length, ...rest));
   const attributes = {
     axis: { type: 'int', value: 0 },
-    num_outputs: { type: 'int', value: parameters.length },
+    num_outputs: { type: 'int', value: units.length },
   } as const;
-  builder.graph.nodes.push(new Node('Split', [flat], [...parameters], attributes));
+  builder.graph.nodes.push(
+    new Node(units.length > 1 ? 'Split' : 'Identity', [flat], [...units], units.length > 1 ? attributes : {}),
+  );
 }
 
-/** Gradients of the members as one tensor in the stack's shape. */
+/** Gradients of the units as one tensor in the stack's shape. */
 export function putTogether(builder: GraphBuilder, stack: Stack, gradients: readonly Value[]): Value {
   const [only] = gradients;
-  if (gradients.length === 1 && only) return only;
-  const flat = builder.op.Concat(gradients, { axis: 0 });
-  return builder.op.Reshape(flat, builder.ints(gradients.length, ...stack.shape));
+  if (stack.members.length === 1 && only) return only;
+  const flat = gradients.length === 1 && only ? only : builder.op.Concat(gradients, { axis: 0 });
+  return builder.op.Reshape(flat, builder.ints(stack.members.length, ...stack.shape));
 }

@@ -28,8 +28,9 @@ import { masking, stackContext, writeStep } from './optim/step.js';
 import { candidatesOf, trainedParameters } from './parameters.js';
 import { lowerPrecision, type Precision, precisions } from './precision.js';
 import { prepared } from './prepare.js';
+import { joinProducts } from './products.js';
 import { isSpared, type Rates, rateFactor, type Selection, selector } from './select.js';
-import { type ParameterStack, stacksOf } from './stacks.js';
+import { type ParameterStack, stacksOf, traitsOf } from './stacks.js';
 
 /** What to minimise, over which parameters, and how. */
 export interface TrainableOptions extends ObjectiveOptions {
@@ -77,24 +78,29 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const { loss, inputs } = lossOf(copy, builder, options);
   const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
   demand(parameters.size > 0, 'trainable', 'a parameter to train that the loss depends on', 'none');
+  const traits = membership(options, parameters);
+  const units = joinProducts(builder, [...parameters.values()], (value) => JSON.stringify(traitsOf(value, traits)));
   const { total, terms, coefficients } = objective(builder, loss, parameters, options.terms);
   const optimizer = gated(options);
   const scalars = inputsOf(builder, optimizer.scalars);
   const variables = inputsOf(builder, Object.keys(optimizer.init.variables ?? {}));
-  const gradients = backward(builder, total, [...parameters.values()], seed(builder, { ...scalars, ...variables }));
+  const wholes = units.map(({ whole }) => whole);
+  const gradients = backward(builder, total, wholes, seed(builder, { ...scalars, ...variables }));
   if (options.precision && options.precision !== 'fp32')
     lowerPrecision(builder, options.precision, { emulated: options.emulatePrecision ?? false });
 
-  const stacks = stacksOf([...parameters.values()], {
+  const stacks = stacksOf(units, {
     slots: Object.keys(optimizer.init.slots),
     limit: options.stackLimit ?? 30,
-    ...membership(options, parameters),
+    ...traits,
   });
   graph.outputs = [];
   for (const [name, value] of Object.entries({ loss, ...terms })) builder.output(value, name);
   release(graph, parameters);
-  const gradientOf = new Map([...parameters.keys()].map((name, i) => [name, gradients[i] as Value]));
-  const contexts = stacks.map((stack) => stackContext(builder, stack, { parameters, gradientOf }));
+  const gradientOf = new Map(
+    units.map(({ members, whole }, i) => [members[0]?.name ?? '', { whole, gradient: gradients[i] as Value }]),
+  );
+  const contexts = stacks.map((stack) => stackContext(builder, stack, gradientOf));
   const results = writeStep(builder, { stacks, contexts, scalars, variables, loss }, masking(optimizer, stacks));
   runPasses(copy, [eliminateDropout, eliminateIdentity, eliminateDeadCode, eliminateCommonSubexpressions, sortNodes]);
   const idle = removeIdle(graph, Object.values(scalars));
@@ -165,6 +171,7 @@ function membership(
 
 /** Parameters stop being initializers, and inputs too: older files list initializers there. */
 function release(graph: Graph, parameters: ReadonlyMap<string, Value>): void {
+  for (const value of parameters.values()) value.tensor = undefined;
   const isFree = (v: Value) => parameters.get(v.name) !== v;
   graph.initializers = graph.initializers.filter(isFree);
   graph.inputs = graph.inputs.filter(isFree);
@@ -180,7 +187,7 @@ function removeIdle(graph: Graph, scalars: readonly Value[]): readonly string[] 
 
 /** The signature's part on the state: stacks, slots that start as the weights, variables. */
 const stateSignature = (stacks: readonly ParameterStack[], { init }: Optimizer) => ({
-  stacks: stacks.map(({ decayed: _, rate: __, ...stack }) => stack),
+  stacks: stacks.map(({ decayed: _, rate: __, run: ___, ...stack }) => stack),
   copies: Object.entries(init.slots).flatMap(([slot, start]) => (start === 'weights' ? [slot] : [])),
   variables: Object.entries(init.variables ?? {}).map(([name, initial]) => ({ name, initial })),
 });

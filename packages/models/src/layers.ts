@@ -95,11 +95,12 @@ export function attend(
       builder.ints(-1, heads, length, length),
     );
   };
-  const split = (x: Value, perm: number[]) => op.Transpose(op.Reshape(x, shape(heads, size)), { perm });
-  const queries = split(op.Mul(q, size ** -0.5), [0, 2, 1, 3]); // [B, H, S, size]
-  const scores = op.MatMul(queries, split(k, [0, 2, 3, 1])); // [B, H, S, S]
+  const split = (x: Value) => op.Transpose(op.Reshape(x, shape(heads, size)), { perm: [0, 2, 1, 3] }); // [B, H, S, size]
+  // Scaled and transposed beside the product, which ONNX Runtime takes both into.
+  const keys = op.Transpose(split(k), { perm: [0, 1, 3, 2] });
+  const scores = op.MatMul(op.Mul(split(q), size ** -0.5), keys); // [B, H, S, S]
   const probabilities = dropped(op.Softmax(op.Add(scores, bias), { axis: -1 }));
-  const context = op.MatMul(probabilities, split(v, [0, 2, 1, 3])); // [B, H, S, size]
+  const context = op.MatMul(probabilities, split(v)); // [B, H, S, size]
   const rows = op.Transpose(context, { perm: [0, 2, 1, 3] });
   return op.Reshape(packed ? op.Reshape(rows, packed.tokens(heads * size)) : rows, builder.ints(-1, heads * size));
 }

@@ -13,12 +13,11 @@ import { cutApart, type ParameterStack, putTogether } from '../stacks.js';
 import { withNorm } from './norm.js';
 import type { Optimizer, StackContext } from './optimizer.js';
 
-/** The input that holds a stack's weights; the members become it, or pieces of it. */
-function weightsInput(builder: GraphBuilder, stack: ParameterStack, members: readonly Value[]): Value {
-  for (const value of members) value.tensor = undefined;
+/** The input that holds a stack's weights; its units become it, or pieces of it. */
+function weightsInput(builder: GraphBuilder, stack: ParameterStack, units: readonly Value[]): Value {
   const w = builder.input(slotInput(stack, 'w'), 'float32', stackDims(stack));
-  if (members.length > 1) cutApart(builder, stack, members, w);
-  else builder.graph.nodes.push(new Node('Identity', [w], [...members]));
+  if (stack.members.length > 1) cutApart(builder, stack, units, w);
+  else builder.graph.nodes.push(new Node('Identity', [w], [...units]));
   return w;
 }
 
@@ -30,16 +29,24 @@ const slotInputs = (builder: GraphBuilder, stack: ParameterStack): Record<string
     ),
   );
 
-/** What the optimizer sees of a stack, whose parameters become pieces of one input. */
+/** What the optimizer sees of a stack, whose units, known by their first members, become pieces of one input. */
 export function stackContext(
   builder: GraphBuilder,
   stack: ParameterStack,
-  of: Readonly<Record<'parameters' | 'gradientOf', ReadonlyMap<string, Value>>>,
+  gradientOf: ReadonlyMap<string, Readonly<Record<'whole' | 'gradient', Value>>>,
 ): StackContext {
-  const pick = (from: ReadonlyMap<string, Value>) => stack.members.map((name) => from.get(name) as Value);
+  const units = stack.members.flatMap((name) => gradientOf.get(name) ?? []);
   const { decayed, rate } = stack;
-  const w = weightsInput(builder, stack, pick(of.parameters));
-  const g = putTogether(builder, stack, pick(of.gradientOf));
+  const w = weightsInput(
+    builder,
+    stack,
+    units.map(({ whole }) => whole),
+  );
+  const g = putTogether(
+    builder,
+    stack,
+    units.map(({ gradient }) => gradient),
+  );
   return { w, g, next: undefined, slots: slotInputs(builder, stack), decayed, rate };
 }
 

@@ -1,8 +1,17 @@
 import type { GraphBuilder, OpFunctions, Value } from '@neuroprune/onnx';
 import type { RuleContext, RuleTable } from '../rule.js';
 
-/** The last two axes exchanged. */
-function transposed(op: OpFunctions, x: Value): Value {
+/** Whether an order of axes exchanges the last two and nothing else. */
+export const isMatrixTranspose = (perm: readonly number[] | undefined): boolean =>
+  perm !== undefined &&
+  perm.length > 1 &&
+  perm.every((axis, i) => axis === (i < perm.length - 2 ? i : 2 * perm.length - 3 - i));
+
+/** The last two axes exchanged; of what was exchanged so, the original. */
+export function transposed(op: OpFunctions, x: Value): Value {
+  const { producer } = x;
+  const perm = producer?.opType === 'Transpose' && producer.domain === '' ? producer.attributes.perm : undefined;
+  if (perm?.type === 'ints' && isMatrixTranspose(perm.value)) return producer?.inputs[0] as Value;
   const last = x.rank - 1;
   return op.Transpose(x, { perm: Array.from({ length: x.rank }, (_, i) => (i < last - 1 ? i : 2 * last - 1 - i)) });
 }

@@ -2,6 +2,7 @@ import { axisOf, type GraphBuilder, integersOf, type Value } from '@neuroprune/o
 import { AutodiffError, nameOf } from '../errors.js';
 import { reshapeLike, shapeOf, zerosLike } from '../like.js';
 import type { Rule, RuleContext, RuleTable } from '../rule.js';
+import { isMatrixTranspose, transposed } from './linalg.js';
 import { addedAt, resized } from './scatter.js';
 
 const reshaped: Rule<'Flatten'> = ({ builder, x: [x], g }) => [reshapeLike(builder, g, x)];
@@ -87,9 +88,14 @@ export const movement: RuleTable<
       null,
     ];
   },
-  Transpose: ({ op, g, attrs: { perm } }) => [
-    op.Transpose(g, perm ? { perm: perm.map((_, i) => perm.findIndex((p) => axisOf(p, g.rank) === i)) } : {}),
-  ],
+  Transpose: ({ op, g, attrs: { perm } }) => {
+    const inverse = perm?.map((_, i) => perm.findIndex((p) => axisOf(p, g.rank) === i));
+    // (A·B)ᵀ = Bᵀ·Aᵀ: of the gradient of a transposed factor, a product without a transpose of its own.
+    const [a, b] = g.producer?.opType === 'MatMul' ? g.producer.inputs : [];
+    if (a && b && a.rank === g.rank && b.rank === g.rank && isMatrixTranspose(inverse))
+      return [op.MatMul(transposed(op, b), transposed(op, a))];
+    return [op.Transpose(g, inverse ? { perm: inverse } : {})];
+  },
   Trilu: ({ op, x: [, k], g, attrs: { upper = 1 } }) => [op.Trilu(g, k, { upper }), null],
   Unsqueeze: ({ builder, x: [x], g }) => [reshapeLike(builder, g, x), null],
 };
