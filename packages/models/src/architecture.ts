@@ -1,4 +1,4 @@
-import type { Value } from '@neuroprune/onnx';
+import type { Model, Tensor, Value } from '@neuroprune/onnx';
 import { z } from 'zod';
 import type { Generation } from './generation.js';
 import type { Params } from './params.js';
@@ -76,6 +76,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly packs?: boolean;
   /** Groups that may be pruned, a row a layer. */
   prunable(c: C): PrunableGroups[];
+  /** The uncut graph with these weights, of a model without source: it is stored beside them. */
+  denseGraph?(tensors: ReadonlyMap<string, Tensor>): Model;
 }
 
 /** Declares an architecture; the configuration's type follows from its schema. */

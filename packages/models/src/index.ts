@@ -14,7 +14,15 @@ export { ModelsError } from './errors.js';
 export type { Generation } from './generation.js';
 export { type GenerationFile, type GenerationRequest, generationModels } from './generation-models.js';
 export { type Head, type HeadRequest, headOf, type ProblemType } from './head.js';
-export { type LoadedModel, type LoadOptions, loadModel, parameterTensors, readConfig } from './load-model.js';
+export { DENSE_GRAPH, importedFile, onnxFiles } from './imported/source.js';
+export {
+  type LoadedModel,
+  type LoadOptions,
+  loadModel,
+  parameterTensors,
+  readConfig,
+  readModelConfig,
+} from './load-model.js';
 export {
   type HeadGroup,
   type LinearNames,

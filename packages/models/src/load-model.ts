@@ -5,6 +5,8 @@ import { type Architecture, type ModelConfig, standardName, type Task } from './
 import { buildModel } from './build-model.js';
 import { ModelsError } from './errors.js';
 import { type Head, type HeadRequest, headOf } from './head.js';
+import { loadImported } from './imported/load-imported.js';
+import { importedConfig, importedFile } from './imported/source.js';
 import { freshParameter } from './initialize.js';
 import { withoutData } from './params.js';
 import type { PrunableGroups } from './prunable.js';
@@ -40,10 +42,20 @@ export interface LoadedModel {
   readonly buffers: readonly string[];
   /** Tensors of the file, under its own names, that the model has no use for. */
   readonly unused: readonly string[];
+  /** Of a model without source: what looked like part of a layer and stays dense, and the inputs' size where there is but one. */
+  readonly imported?: { readonly unknown: readonly string[]; readonly fixedSize?: string };
 }
 
-/** Reads a Hugging Face folder (`config.json` and safetensors) into a forward graph. */
+/**
+ * Reads a model into a forward graph: a Hugging Face folder (`config.json` and safetensors), or a model without source, an
+ * ONNX file or a folder with one and no safetensors.
+ */
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
+  const file = await importedFile(folder);
+  return file === undefined ? loadFamily(folder, options) : loadImported(file, options);
+}
+
+async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedModel> {
   const { head: asked, seed = 0 } = options;
   const { config, architecture } = await readConfig(folder);
   const task = options.task ?? (asked ? 'sequence-classification' : taskOf(config, architecture));
@@ -99,6 +111,12 @@ export async function readConfig(folder: string): Promise<{ config: ModelConfig;
     throw new ModelsError(`config.json: ${issues.join('; ')} (${folder})`);
   }
   return { config: parsed.data, architecture };
+}
+
+/** The configuration of a model, checked where it says an architecture that is built here and not a graph. */
+export async function readModelConfig(place: string): Promise<ModelConfig> {
+  const file = await importedFile(place);
+  return file === undefined ? (await readConfig(place)).config : importedConfig(file);
 }
 
 /** Far above any real config.json (a few kB; label lists of some 100). */

@@ -10,6 +10,7 @@ import { ModelsError } from './errors.js';
 import { gpt2 } from './gpt2/gpt2.js';
 import { gemma, llama, qwen2, qwen3 } from './llama/llama.js';
 import { opt } from './opt/opt.js';
+import { ownArchitecture } from './own-architecture.js';
 import { roberta, xlmRoberta } from './roberta/roberta.js';
 import { t5 } from './t5/t5.js';
 
@@ -38,8 +39,10 @@ export type ModelType = keyof typeof architectures;
 
 const Named = z.looseObject({ model_type: z.string() });
 
-/** The architecture a configuration names. */
+/** The architecture a configuration names, or brings along. */
 export function architectureOf(config: unknown): Architecture {
+  const own = ownArchitecture(config);
+  if (own) return own;
   const named = Named.safeParse(config);
   const supported = Object.keys(architectures).join(', ');
   if (!named.success) throw new ModelsError(`config.json: expected a model_type, got none; supported: ${supported}`);

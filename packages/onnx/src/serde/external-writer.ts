@@ -1,8 +1,8 @@
 import { packedBits } from '../dtype.js';
 import { bytesOf, type Tensor } from '../tensor.js';
-import { externalSource } from './external-data.js';
+import { type ExternalEntry, externalSource } from './external-data.js';
 import { writeFileAtomic } from './files.js';
-import { EXTERNAL_ALIGNMENT } from './limits.js';
+import { EXTERNAL_ALIGNMENT, MIN_EXTERNAL_BYTES } from './limits.js';
 import { pack } from './packed.js';
 
 const ownBytes = (tensor: Tensor): Uint8Array =>
@@ -14,15 +14,31 @@ export const fileBytes = (tensor: Tensor): Uint8Array => externalSource(tensor)?
 /** The same bytes in pieces, each good until the next one only; never all in memory when they lie in a file. */
 const fileChunks = (tensor: Tensor): Iterable<Uint8Array> => externalSource(tensor)?.chunks() ?? [ownBytes(tensor)];
 
-/** Collects tensors for one file beside the model. */
+/** Where a tensor's bytes lie in a file beside the model. */
+export type StoredAt = Pick<ExternalEntry, 'location' | 'offset'>;
+
+/** Says where tensors lie beside the model, and collects those for a file of the model's own, if it has one. */
 export class ExternalWriter {
   private readonly offsets = new Map<Tensor, number>();
   private size = 0;
 
-  constructor(readonly location: string) {}
+  constructor(
+    private readonly location: string | undefined,
+    private readonly stored: ReadonlyMap<Tensor, StoredAt> = new Map(),
+  ) {}
+
+  /** True for a tensor that does not go into the model's file. */
+  takes(tensor: Tensor, byteLength: number): boolean {
+    return this.stored.has(tensor) || (this.location !== undefined && byteLength >= MIN_EXTERNAL_BYTES);
+  }
+
+  /** Where a tensor that is taken lies. */
+  place(tensor: Tensor, byteLength: number): StoredAt {
+    return this.stored.get(tensor) ?? { location: this.location ?? '', offset: this.put(tensor, byteLength) };
+  }
 
   /** Takes a tensor of so many bytes and says where they will lie; a tensor taken before lies where it lay. */
-  put(tensor: Tensor, byteLength: number): number {
+  private put(tensor: Tensor, byteLength: number): number {
     const known = this.offsets.get(tensor);
     if (known !== undefined) return known;
     const offset = Math.ceil(this.size / EXTERNAL_ALIGNMENT) * EXTERNAL_ALIGNMENT;

@@ -4,7 +4,7 @@ import type { Notes } from '../notes.js';
 import { lengthOf, type SparseTensor, sizeOf, type Tensor, type TensorData, viewOf } from '../tensor.js';
 import type { ExternalEntry, ExternalReader } from './external-data.js';
 import { type ExternalWriter, fileBytes } from './external-writer.js';
-import { MAX_RANK, MIN_EXTERNAL_BYTES } from './limits.js';
+import { MAX_RANK } from './limits.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
 import { readEntry, readNotes, recordOf, writeEntries, writeNotes } from './notes.js';
@@ -240,7 +240,7 @@ export function checkSparse(sparse: SparseTensor): SparseTensor {
 export function inlineBytes(tensor: Tensor, external?: ExternalWriter): number {
   if (tensor.dtype === 'string') return 0;
   const bytes = byteLengthOf(tensor);
-  return external && bytes >= MIN_EXTERNAL_BYTES ? 0 : bytes;
+  return external?.takes(tensor, bytes) ? 0 : bytes;
 }
 
 function writeElements(w: MessageWriter, tensor: Tensor, external: ExternalWriter | undefined): void {
@@ -249,9 +249,9 @@ function writeElements(w: MessageWriter, tensor: Tensor, external: ExternalWrite
     return;
   }
   const length = byteLengthOf(tensor);
-  if (external && length >= MIN_EXTERNAL_BYTES) {
-    const offset = external.put(tensor, length);
-    writeEntries(w, 13, { location: external.location, offset: String(offset), length: String(length) });
+  if (external?.takes(tensor, length)) {
+    const { location, offset } = external.place(tensor, length);
+    writeEntries(w, 13, { location, offset: String(offset), length: String(length) });
     w.int(14, 1);
   } else {
     w.bytes(9, fileBytes(tensor));

@@ -3,7 +3,7 @@ import { OnnxError } from '../errors.js';
 import { type Attribute, allGraphs, type Graph, type Model, rootGraphs } from '../model.js';
 import type { SparseTensor, Tensor } from '../tensor.js';
 import { insideFolder } from './external-data.js';
-import { ExternalWriter } from './external-writer.js';
+import { ExternalWriter, type StoredAt } from './external-writer.js';
 import { writeFileAtomic } from './files.js';
 import { MAX_MESSAGE_BYTES } from './limits.js';
 import { MessageWriter, tooLarge } from './message-writer.js';
@@ -57,13 +57,15 @@ export interface WriteOptions {
    * `saveModel`: a path relative to the model's folder, inside it.
    */
   readonly externalData?: string;
+  /** Tensors that lie in files beside the model already, such as one of safetensors: the model refers to them there. */
+  readonly stored?: ReadonlyMap<Tensor, StoredAt>;
 }
 
 /** The model as bytes of an ONNX file; with `externalData`, weights from 1 KiB on go to that file (written atomically). */
 export function writeModel(model: Model, options: WriteOptions = {}): Uint8Array {
-  const file = options.externalData;
-  if (file === undefined) return encode(model, undefined);
-  const external = new ExternalWriter(path.basename(file));
+  const { externalData: file, stored } = options;
+  if (file === undefined) return encode(model, stored && new ExternalWriter(undefined, stored));
+  const external = new ExternalWriter(path.basename(file), stored);
   const bytes = encode(model, external);
   external.write(file);
   return bytes;
@@ -71,8 +73,8 @@ export function writeModel(model: Model, options: WriteOptions = {}): Uint8Array
 
 /** Writes the model to a file, whole or not at all; its weights beside it when `externalData` names a file. */
 export async function saveModel(model: Model, file: string, options: WriteOptions = {}): Promise<void> {
-  const location = options.externalData;
-  const external = location === undefined ? undefined : new ExternalWriter(location);
+  const { externalData: location, stored } = options;
+  const external = location === undefined && !stored ? undefined : new ExternalWriter(location, stored);
   const beside = location === undefined ? undefined : dataFile(file, location);
   const bytes = encode(model, external);
   if (external && beside) external.write(beside);

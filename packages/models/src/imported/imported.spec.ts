@@ -1,0 +1,51 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadModel } from '../load-model.js';
+import { linearsOf as namesOf } from '../prunable.js';
+import { readSafetensors } from '../safetensors/read.js';
+
+// Small classifiers as exporters write them: tools/golden/make_imported.py.
+const fixtures = path.resolve(import.meta.dirname, '../../fixtures/imported');
+const files = [
+  ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
+  ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager'],
+];
+
+/** Where the weights of a layer's parts are in transformers, in the order query, key, value, output, then the hidden units'. */
+const parts: Readonly<Record<string, (layer: number) => readonly string[]>> = {
+  bert: (i) =>
+    ['attention.self.query', 'attention.self.key', 'attention.self.value', 'attention.output.dense']
+      .concat('intermediate.dense', 'output.dense')
+      .map((part) => `bert.encoder.layer.${i}.${part}`),
+  distilbert: (i) =>
+    ['attention.q_lin', 'attention.k_lin', 'attention.v_lin', 'attention.out_lin', 'ffn.lin1', 'ffn.lin2'].map(
+      (part) => `distilbert.transformer.layer.${i}.${part}`,
+    ),
+};
+
+describe('layers are found by how values flow, with the weights they have in transformers', () => {
+  test.each(files)('%s', async (file) => {
+    const [family = ''] = file.split('-');
+    const loaded = await loadModel(path.join(fixtures, `${file}.onnx`));
+    const golden = await readSafetensors(path.join(fixtures, family, 'model.safetensors'));
+    expect(loaded.imported?.unknown).toEqual([]);
+    expect(loaded.prunable).toMatchObject([
+      { heads: { count: 4, size: 4 }, neurons: { count: 24 } },
+      { heads: { count: 4, size: 4 }, neurons: { count: 24 } },
+    ]);
+    expect(loaded.architecture.structure(loaded.config)).toEqual(Array(2).fill({ heads: 4, hiddenUnits: 24 }));
+    expect(loaded.head.numLabels).toBe(2);
+    const known = parts[family];
+    for (const [i, group] of loaded.prunable.entries())
+      for (const [p, names] of namesOf(group).entries()) {
+        if (!known) continue;
+        const at = known(i)[p]!;
+        expect(loaded.tensors.get(names.weight)?.dims, names.weight).toEqual(golden.get(`${at}.weight`)?.dims);
+        expect(loaded.tensors.get(names.weight)?.data).toEqual(golden.get(`${at}.weight`)?.data);
+        expect(loaded.tensors.get(names.bias)?.data).toEqual(golden.get(`${at}.bias`)?.data);
+      }
+    const count = [...loaded.tensors.values()].reduce((n, { data }) => n + data.length, 0);
+    expect(count).toBe([...golden.values()].reduce((n, { data }) => n + data.length, 0));
+    expect([...loaded.tensors.keys()].every((name) => !/^const_/.test(name))).toBe(true);
+  });
+});
