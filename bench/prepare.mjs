@@ -1,12 +1,20 @@
 // Writes what both sides of a comparison read: a model folder with its head, and the batches in their order.
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { encode, epochBatches, loadTokenizer } from '@neuroprune/evaluate';
-import { readParquet } from '@neuroprune/hub';
 import { loadModel, saveModel } from '@neuroprune/models';
+import { prepareShape } from './shapes.mjs';
+
+/** Fills `folder` for a case, real or a shape. */
+export async function prepareCase(chosen, folder, count) {
+  if (!chosen.shape) return prepare(chosen, folder, count);
+  await prepareShape(chosen.shape, folder);
+  return { meanLength: chosen.length };
+}
 
 /** Fills `folder` with `model/` and `batches.json`: the first `count` batches of the recipe's first epoch, repeated if need be. */
 export async function prepare({ model, data, task }, folder, count) {
+  const { encode, epochBatches, loadTokenizer } = await import('@neuroprune/evaluate');
+  const { readParquet } = await import('@neuroprune/hub');
   const head = { numLabels: task.labels.length };
   await mkdir(path.join(folder, 'model'), { recursive: true });
   await saveModel(path.join(folder, 'model'), await loadModel(model, { head, seed: 0 }));

@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
     dropout: { type: 'string', default: '0.1' },
   },
 });
-const chosen = caseOf(positionals[0] ?? 'minilm');
+const chosen = await caseOf(positionals[0] ?? 'minilm');
 if (!chosen) throw new Error('case: expected its model and data set, got none');
 const folder = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-profile-'));
 const steps = Number(values.steps);

@@ -1,42 +1,73 @@
-// Times NeuroPrune's training step in this process: node bench/step.mjs '{"folder": …, "warmup": …, "steps": …}'
-// Prints one JSON line: milliseconds a step over the measured steps, and every step's loss.
+// Times steps of NeuroPrune's trainer in this process: node bench/step.mjs '{"folder": …, "steps": …}'
+// Prints one JSON line: milliseconds a step from step `from` to step `to`, losses as the trainer tells them, memory, versions.
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { adamwScalars, dropoutScalars, initialState, trainable } from '@neuroprune/autodiff';
 import { loadModel } from '@neuroprune/models';
-import { stepSignature } from '@neuroprune/onnx';
-import { createTraining } from '@neuroprune/runtime';
+import { train } from '@neuroprune/prune';
+import { losses as lossOf } from './shapes.mjs';
 
-const { folder, warmup, steps, chunk, lr, weightDecay, dropout, threads } = JSON.parse(process.argv[2]);
+const base = process.memoryUsage.rss();
+const job = JSON.parse(process.argv[2]);
+const { folder, steps, lr, weightDecay, dropout, threads, from = 0, to = steps, kind = 'classes' } = job;
+const { device = 'cpu', precision = 'fp32', method = 'dense', batches: file = 'batches.json' } = job;
 
-const batches = JSON.parse(await readFile(path.join(folder, 'batches.json'), 'utf8')).map((batch) => ({
+/** What the trainer is asked for by the name of a method; the mask events of `threshold` come every 16 steps. */
+const methods = {
+  dense: { name: 'dense' },
+  threshold: { name: 'neuroprune', solver: 'threshold', sparsity: 0.7, outGrouping: 'joint', gamma: 1 },
+  subgradient: { name: 'neuroprune', solver: 'subgradient', alpha: 1e-4, beta: 1e-4, outGrouping: 'joint' },
+};
+
+const batches = JSON.parse(await readFile(path.join(folder, file), 'utf8')).map((batch) => ({
   ...batch,
   inputs: Object.fromEntries(Object.entries(batch.inputs).map(([name, values]) => [name, Int32Array.from(values)])),
   labels: Int32Array.from(batch.labels),
   weights: Float32Array.from(batch.weights),
 }));
+const { model, prunable, buffers } = await loadModel(path.join(folder, 'model'));
 
-const { model } = await loadModel(path.join(folder, 'model'));
-const step = trainable(model, { loss: 'crossEntropy', dropout });
-const signature = stepSignature(step);
-const training = await createTraining(step, initialState(model, signature), { threads });
+const told = [];
+await train(
+  {
+    model,
+    groups: prunable,
+    loss: lossOf[kind],
+    method: methods[method],
+    batches: () => ({ length: steps, at: (i) => batches[i % batches.length] }),
+    epochs: 1,
+    lr,
+    schedule: 'constant',
+    warmup: 0,
+    weightDecay,
+    dropout,
+    seed: 0,
+    session: { device, threads },
+    maxLength: Math.max(...batches.map(({ length }) => length)),
+    ...(buffers.length > 0 && { freeze: buffers }),
+    ...(/^(fp16|bf16)$/.test(precision) && { precision }),
+  },
+  {
+    onEvent: (event) => {
+      if (event.type === 'train') told.push({ step: event.step, loss: event.loss, at: performance.now() });
+    },
+  },
+);
 
-/** Takes steps `from` to `to`; returns their losses. */
-async function run(from, to) {
-  const each = Array.from({ length: to - from }, (_, i) => ({
-    ...adamwScalars({ lr, weightDecay }),
-    ...dropoutScalars(0, from + i + 1),
-  }));
-  const scalars = Object.fromEntries(signature.scalars.map((name) => [name, Float32Array.from(each, (s) => s[name])]));
-  return [...(await training.run(batches.slice(from, to), scalars)).loss];
-}
-
-const losses = warmup > 0 ? await run(0, warmup) : [];
-const started = performance.now();
-for (let at = warmup; at < warmup + steps; at += chunk) {
-  losses.push(...(await run(at, Math.min(at + chunk, warmup + steps))));
-}
-const ms = (performance.now() - started) / steps;
-await training.close();
-console.log(JSON.stringify({ ms, losses }));
+const first = told.find(({ step }) => step >= from);
+const last = told.findLast(({ step }) => step <= to);
+if (!(last.step > first.step)) throw new Error(`steps: expected some from ${from} to ${to}, got none; ask for more`);
+console.log(
+  JSON.stringify({
+    ms: (last.at - first.at) / (last.step - first.step),
+    timed: last.step - first.step,
+    losses: told.map(({ step, loss }) => ({ step, loss })),
+    memory: { base, peak: process.resourceUsage().maxRSS * 1024 },
+    versions: {
+      node: process.versions.node,
+      'onnxruntime-node': createRequire(import.meta.resolve('@neuroprune/runtime'))('onnxruntime-node/package.json')
+        .version,
+    },
+  }),
+);
