@@ -1,6 +1,6 @@
 import { type Block, heading, paragraph, toMarkdown } from './document.js';
 import type { Figure } from './figures/figure.js';
-import { askedTable, metricsTable, proofNote, sizeTable, zerosNote } from './numbers.js';
+import { askedTable, metricsTable, proofNote, sizeTable, variantsTable, zerosNote } from './numbers.js';
 import { figurePath } from './report.js';
 import type { RunResult } from './run-result.js';
 
@@ -34,6 +34,7 @@ export function renderCardBody(
     askedTable(run),
     metricsTable(run),
     sizeTable(run),
+    ...variantsTable(run),
     paragraph(zerosNote(run)),
     paragraph(proofNote(run)),
     ...figures.map((figure): Block => ({ kind: 'figure', figure, path: figurePath(figure) })),

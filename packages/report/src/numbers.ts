@@ -73,6 +73,26 @@ export function metricsTable({ evaluation }: RunResult): Block {
   return table(['task, split (examples)', 'metric', 'sparse', ...(withDense ? ['dense', 'difference'] : [])], rows);
 }
 
+/** Sizes and metrics of the ONNX files in each precision, float32 first; nothing where there is no other. */
+export function variantsTable({ variants, bytes, evaluation }: RunResult): Block[] {
+  const [first] = evaluation;
+  if (!variants || !first) return [];
+  const names = Object.keys(first.metrics);
+  const row = (dtype: string, size: number, metrics: Readonly<Record<string, number>>): Inline[] => [
+    { code: dtype },
+    format.bytes(size),
+    format.percent(bytes.compact === 0 ? 1 : size / bytes.compact),
+    ...names.map((name) => format.metric(metrics[name] ?? Number.NaN)),
+  ];
+  const rows = [
+    row('fp32', bytes.compact, first.metrics),
+    ...variants.map((variant) => row(variant.dtype, variant.bytes, variant.metrics)),
+  ];
+  return [
+    table(['precision (dtype)', 'ONNX bytes', 'of float32', ...names.map((name) => `${first.task} ${name}`)], rows),
+  ];
+}
+
 /** Metrics of each seed, their mean and its standard error; the best is named, with the metric that says so. */
 export function seedsTable({ seeds }: RunResult): Block[] {
   if (!seeds) return [];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { renderCardBody } from './card.js';
+import { bytes } from './format.js';
 import { renderFigures, renderReport } from './report.js';
 import { sampleRun, sampleTopology } from './testing/sample.js';
 
@@ -172,4 +173,16 @@ describe('card', () => {
     const part = card.split('### ').find((p) => p.startsWith(title))!;
     expect(part.split('\n')).toContain(expected);
   });
+});
+
+test.each(['index.md', 'index.html'])('%s has the precisions, sizes and scores of further ONNX files', (file) => {
+  const of = { task: 'sst2', split: 'validation', examples: 872 };
+  const variants = [
+    { ...of, dtype: 'fp16', files: ['onnx/model_fp16.onnx'], bytes: 1_250_000, metrics: { accuracy: 0.8361 } },
+    { ...of, dtype: 'q8', files: ['onnx/model_quantized.onnx'], bytes: 700_000, metrics: {} },
+  ];
+  const text = renderReport({ run: { ...sampleRun, variants } })[file] ?? '';
+  for (const shown of ['fp32', 'fp16', 'q8', bytes(1_250_000), '50.0 %', '28.0 %', '0.8361'])
+    expect(text).toContain(shown);
+  expect(renderReport({ run: sampleRun })[file]).not.toContain('fp32');
 });

@@ -4,7 +4,16 @@ import type { Figure } from './figures/figure.js';
 import { headsMap } from './figures/heads-map.js';
 import { trainingCurves } from './figures/training-curves.js';
 import * as format from './format.js';
-import { askedTable, metricsTable, proofNote, seedsTable, sizeTable, structureTable, zerosNote } from './numbers.js';
+import {
+  askedTable,
+  metricsTable,
+  proofNote,
+  seedsTable,
+  sizeTable,
+  structureTable,
+  variantsTable,
+  zerosNote,
+} from './numbers.js';
 import type { RunResult } from './run-result.js';
 import { LayerTopology } from './topology.js';
 import type { TrainingEvent } from './training-event.js';
@@ -61,6 +70,7 @@ function reportBlocks(run: RunResult, title: string, figures: readonly Figure[])
     ...seedsTable(run),
     heading(2, 'Size and speed'),
     sizeTable(run),
+    ...variantsTable(run),
     paragraph(zerosNote(run)),
     paragraph(proofNote(run)),
     heading(2, 'What is left'),

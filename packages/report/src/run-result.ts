@@ -44,6 +44,21 @@ export const RunResult = z.object({
   evaluation: z.array(
     z.object({ task: z.string(), split: z.string(), examples: count, metrics: Metrics, dense: Metrics.optional() }),
   ),
+  /** The ONNX files in further precisions, and what each scores on the same rows; `bytes` of `evaluation`'s are `bytes.compact`. */
+  variants: z
+    .array(
+      z.object({
+        /** As transformers.js names it. */
+        dtype: z.string(),
+        files: z.array(z.string()),
+        bytes: count,
+        task: z.string(),
+        split: z.string(),
+        examples: count,
+        metrics: Metrics,
+      }),
+    )
+    .optional(),
   /** Masked against compacted logits. */
   proof: z.object({ examples: count, maxAbsDifference: z.number().nonnegative() }),
   latency: z.array(

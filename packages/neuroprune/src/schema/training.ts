@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { dataset, splits, task } from './data.js';
+import { smallerDtypes } from './dtype.js';
 import { count, device, model, offline, option, text, threads } from './options.js';
 import { recipeOptions } from './recipe.js';
 
@@ -53,6 +54,11 @@ export const training = {
   seed: option(count(0).default(0), { description: 'Seed of the order of rows, the dropout and new weights' }),
   threads,
   device,
+  dtype: option(smallerDtypes.optional(), {
+    description: 'Further precisions of the ONNX files, by the names of transformers.js, each scored too',
+    'x-value': 'fp16|q8|q4|q4f16,…',
+    'x-default': 'float32 alone',
+  }),
   out: option(text.optional(), {
     description: 'Run folder',
     'x-default': 'a name made of model, task and method under runs/',

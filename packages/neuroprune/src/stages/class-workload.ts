@@ -18,6 +18,7 @@ import type { Recipe } from './recipe.js';
 import { writeSample } from './sample.js';
 import { ONNX } from './save.js';
 import { score } from './score.js';
+import { variantFile } from './variants.js';
 import type { Steps, TimedInputs, Workload } from './workload.js';
 
 /** Rows with classes or scores. */
@@ -57,6 +58,11 @@ export function classWorkload(data: ClassRows): Workload {
       await writeSample(folder, task, splits.validation, validation, predictions, maxLength);
       return { ...scored, warning: belowChance(task, predictions, loaded.config) };
     },
+    scoreVariant: (folder, dtype, context, session) =>
+      score(path.join(folder, 'model', variantFile(ONNX, dtype)), task, validation, context, {
+        ...session,
+        split: splits.validation.name,
+      }),
     proofBatches: (batchSize) => Array.from(evaluationBatches(validation, batchSize), ({ batch }) => batch),
     graphs: ({ model }) => new Map([[ONNX, model]]),
     timed: () => timedRows(validation),

@@ -1,6 +1,7 @@
 import type { RowStats, Task } from '@neuroprune/evaluate';
 import { prunableWeights } from '@neuroprune/models';
 import { sizeOf } from '@neuroprune/onnx';
+import type { Dtype } from '../schema/dtype.js';
 import { type FetchedModel, tokenizerFiles } from './fetch-model.js';
 import type { Inputs } from './inputs.js';
 import type { Memory } from './memory.js';
@@ -8,6 +9,7 @@ import type { Recipe } from './recipe.js';
 import { ONNX } from './save.js';
 import type { Timing } from './time-model.js';
 import { stepsOf } from './train-model.js';
+import { variantFile } from './variants.js';
 
 /** A file that a run would publish. */
 export interface PlannedFile {
@@ -89,7 +91,7 @@ export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanReq
     memory,
     memoryAvailable,
     ...(timing && { timing }),
-    files: filesOf(model, parameters),
+    files: filesOf(model, recipe, parameters),
     runFiles: runFilesOf(task, recipe, parameters, asked),
     ...(to === undefined ? {} : { to }),
   };
@@ -97,14 +99,21 @@ export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanReq
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 
-function filesOf({ files }: FetchedModel, parameters: number): PlannedFile[] {
+/** Bytes of a parameter, at most: those of matrices are fewer in the last three, a table may be there twice in `q4`. */
+const widths = { fp32: 4, fp16: 2, q8: 4, q4: 5, q4f16: 3 } as const satisfies Record<Dtype, number>;
+
+function filesOf({ files }: FetchedModel, { dtype = [] }: Recipe, parameters: number): PlannedFile[] {
   const kept = files.filter(({ path }) => (tokenizerFiles as readonly string[]).includes(path));
   return [
     { path: 'README.md', bytes: null },
     { path: 'config.json', bytes: files.find(({ path }) => path === 'config.json')?.bytes ?? null },
     { path: 'model.safetensors', bytes: 4 * parameters },
     { path: 'neuroprune.json', bytes: null },
-    { path: ONNX, bytes: 4 * parameters, atMost: true },
+    ...(['fp32', ...dtype] as const).map((name) => ({
+      path: variantFile(ONNX, name),
+      bytes: widths[name] * parameters,
+      atMost: true,
+    })),
     ...kept.map(({ path, bytes }) => ({ path, bytes })),
   ];
 }

@@ -5,6 +5,7 @@ import { type Compacted, compact, prove } from '@neuroprune/prune';
 import type { RunResult } from '@neuroprune/report';
 import { NeuropruneError } from '../error.js';
 import { writeModelCard } from './card.js';
+import type { WrittenGraph } from './graphs.js';
 import type { Inputs } from './inputs.js';
 import { measureLatency } from './latency.js';
 import { methodTitle } from './method.js';
@@ -42,8 +43,9 @@ export function pruneRun(inputs: Inputs, out: string, run: Run, options: PruneRu
     const compacted = await cutOut(inputs, trained.tensors, folder, run);
     const proof = await proveFolder(inputs, folder, run);
     const scored = await evaluateFiles(inputs, folder, trained.steps, run);
+    const variants = await scoreVariants(inputs, compacted.written, folder, run);
     const speed = await measure(inputs, trained.tensors, compacted, folder, run);
-    const result = resultOf(inputs, { trained, shape, compacted, proof, scored, dense, speed });
+    const result = resultOf(inputs, { trained, shape, compacted, proof, scored, variants, dense, speed });
     await writeJson(
       path.join(folder, 'model/neuroprune.json'),
       recordOf(recipeFileOf(inputs), shape.masksHash, result),
@@ -64,13 +66,14 @@ export function reportRun(folder: string, run: Run): Promise<void> {
 }
 
 /** Cuts the dead structure out and writes what is published, the card apart. */
-function cutOut({ prepared: { loaded, work }, model }: Inputs, tensors: Parameters, folder: string, run: Run) {
+function cutOut({ prepared: { loaded, work }, model, recipe }: Inputs, tensors: Parameters, folder: string, run: Run) {
   return run.stage('compact', async () => {
     const { config, head, prunable, task } = loaded;
     const compacted = await compact({ config, head, prunable, task, tensors });
     const graphs = work.graphs(compacted);
-    await saveFolder(path.join(folder, 'model'), { loaded, tensors, graphs, source: model });
-    return { ...compacted, files: [...graphs.keys()] };
+    const request = { loaded, tensors, graphs, dtypes: recipe.dtype, source: model };
+    const written = await saveFolder(path.join(folder, 'model'), request);
+    return { ...compacted, files: [...graphs.keys()], written };
   });
 }
 
@@ -94,6 +97,27 @@ async function evaluateFiles(inputs: Inputs, folder: string, step: number, run: 
   tellScore(inputs, scored, { step }, run);
   return scored;
 }
+
+/** Scores the files of each further precision on the same rows. */
+async function scoreVariants(
+  { prepared, recipe, task }: Inputs,
+  written: readonly WrittenGraph[],
+  folder: string,
+  run: Run,
+): Promise<Variants> {
+  const session = { device: recipe.device, threads: recipe.threads };
+  const variants: Variants = [];
+  for (const dtype of recipe.dtype ?? []) {
+    const files = written.filter((file) => file.dtype === dtype);
+    const work = () => prepared.work.scoreVariant(folder, dtype, run.context, session);
+    const { split, examples, metrics } = await run.stage('evaluate', work, dtype);
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    variants.push({ dtype, files: files.map(({ file }) => file), bytes, task: task.name, split, examples, metrics });
+  }
+  return variants;
+}
+
+type Variants = NonNullable<RunResult['variants']>;
 
 type Speed = Pick<RunResult, 'bytes' | 'latency'>;
 
@@ -138,12 +162,13 @@ interface Outcome {
   readonly compacted: Compacted;
   readonly proof: RunResult['proof'];
   readonly scored: SplitScore;
+  readonly variants: Variants;
   readonly dense: TrainedBoth['dense'];
   readonly speed: Speed;
 }
 
 function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult {
-  const { trained, shape, compacted, proof, scored, dense, speed } = outcome;
+  const { trained, shape, compacted, proof, scored, variants, dense, speed } = outcome;
   const { method } = recipe;
   const heads = 'heads' in method ? method.heads : undefined;
   const { split, examples, metrics } = scored;
@@ -159,6 +184,7 @@ function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult 
     // The rows are the method's own; the schema's arrays are mutable ones.
     structure: structuredClone(shape.layers) as RunResult['structure'],
     evaluation: [{ task: task.name, split, examples, metrics, ...(dense ? { dense: dense.metrics } : {}) }],
+    ...(variants.length > 0 && { variants }),
     proof,
     training: {
       steps: trained.steps,

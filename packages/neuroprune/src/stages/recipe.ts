@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Task } from '@neuroprune/evaluate';
 import type { Course, Method } from '@neuroprune/prune';
 import type { Device } from '@neuroprune/runtime';
+import type { Dtype } from '../schema/dtype.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { methodOf, type PruneChoice } from './method.js';
 import { type OptionalRecipe, optionalRecipe, warmupOf } from './recipe-options.js';
@@ -31,6 +32,8 @@ export interface Recipe extends OptionalRecipe {
   readonly texts?: { readonly prefix?: string; readonly suffix?: string };
   /** Whether sequences hold several rows in training. */
   readonly packing?: true;
+  /** Precisions of the ONNX files beside float32. */
+  readonly dtype?: readonly Dtype[];
   readonly seed: number;
   /** Seeds of a run of several, from `seed` on; its folder holds the files of one of them. */
   readonly seeds?: number;
@@ -59,6 +62,7 @@ export function recipeOf(options: ResolvedOptions, { name, recipe }: Pick<Task, 
     ...optionalRecipe(options),
     ...textsOf(options),
     ...(options.packing && { packing: true }),
+    ...(options.dtype && { dtype: options.dtype }),
     seed: options.seed,
     ...(options.onNan === 'skip' && { onNan: options.onNan }),
     device: options.device,

@@ -1,11 +1,13 @@
 import { copyFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type LoadedModel, saveModel } from '@neuroprune/models';
+import { type LoadedModel, savedConfig, saveModel } from '@neuroprune/models';
 import type { Model, Tensor } from '@neuroprune/onnx';
+import type { Dtype } from '../schema/dtype.js';
 import { type FetchedModel, tokenizerFiles } from './fetch-model.js';
 import { writeGenerationConfig } from './generation-config.js';
-import { writeOnnx } from './onnx-file.js';
+import { type WrittenGraph, withTransformersJs, writeGraphs } from './graphs.js';
 import { exists } from './run-folder.js';
+import { writeJson } from './write-file.js';
 
 /** Where the small model lies in a published folder; transformers.js looks there. */
 export const ONNX = 'onnx/model.onnx';
@@ -17,17 +19,24 @@ export interface SaveRequest {
   readonly tensors: ReadonlyMap<string, Tensor>;
   /** The same function with the dead structure cut out: ONNX graphs by their path in the folder. */
   readonly graphs: ReadonlyMap<string, Model>;
+  /** Precisions of these files beside float32. */
+  readonly dtypes?: readonly Dtype[] | undefined;
   /** Where the tokenizer comes from. */
   readonly source: FetchedModel;
 }
 
-/** Writes configuration, dense weights with zeros, tokenizer and the small ONNX models into a folder. */
-export async function saveFolder(folder: string, { loaded, tensors, graphs, source }: SaveRequest): Promise<void> {
+/** Writes configuration, dense weights with zeros, tokenizer and the small ONNX models into a folder; returns the latter. */
+export async function saveFolder(
+  folder: string,
+  { loaded, tensors, graphs, dtypes = [], source }: SaveRequest,
+): Promise<WrittenGraph[]> {
   const { config, head, task } = loaded;
   await saveModel(folder, { config, head, task, tensors });
   await copyTokenizer(source.folder, folder);
-  for (const [file, model] of graphs) await writeOnnx(model, path.join(folder, file));
+  const written = await writeGraphs(folder, graphs, ['fp32', ...dtypes]);
+  await writeJson(path.join(folder, 'config.json'), withTransformersJs(savedConfig({ config, head, task }), written));
   if (loaded.architecture.generation) await writeGenerationConfig(folder, config);
+  return written;
 }
 
 /** Copies what a model is tokenized with. */

@@ -9,6 +9,7 @@ import { generationModels, type LoadedModel } from '@neuroprune/models';
 import { int64, type Tensor } from '@neuroprune/onnx';
 import { type Forward, inferenceGraph, openGraph, openPublished } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
+import { dtypeSuffixes } from '../schema/dtype.js';
 import { usualLength } from './class-workload.js';
 import type { Split } from './prepare.js';
 import { writeTextSample } from './sample.js';
@@ -59,6 +60,10 @@ export function textWorkload(data: TextRows): Workload {
     async evaluate(folder, context, session) {
       await writeTextSample(folder, task, splits.validation);
       const model = await openPublished(`${folder}/model`, session);
+      return scored(model, validation, splits.validation, context);
+    },
+    async scoreVariant(folder, dtype, context, session) {
+      const model = await openPublished(`${folder}/model`, { ...session, suffix: dtypeSuffixes[dtype] });
       return scored(model, validation, splits.validation, context);
     },
     proofBatches: (batchSize) => [...writingEvaluationBatches(validation, batchSize)],

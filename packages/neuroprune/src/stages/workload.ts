@@ -3,6 +3,7 @@ import type { Model, Tensor } from '@neuroprune/onnx';
 import type { BatchList, Compacted, TrainRequest } from '@neuroprune/prune';
 import type { Batch, SessionOptions } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
+import type { Dtype } from '../schema/dtype.js';
 import type { Recipe } from './recipe.js';
 
 /** The graph that is trained, its batches, and what is minimised. */
@@ -48,6 +49,13 @@ export interface Workload {
   ) => Promise<SplitScore & { readonly main: number }>;
   /** Scores what is published in the folder of a run, and keeps there what it said. */
   readonly evaluate: (folder: string, context: RunContext, session: SessionOptions) => Promise<SplitScore>;
+  /** Scores the published files of a precision. */
+  readonly scoreVariant: (
+    folder: string,
+    dtype: Dtype,
+    context: RunContext,
+    session: SessionOptions,
+  ) => Promise<SplitScore>;
   /** The validation rows, for the proof. */
   readonly proofBatches: (batchSize: number) => Batch[];
   /** The inference graphs that are published, by their path in the folder. */

@@ -26,10 +26,13 @@ export async function openGraph(model: Model, options: SessionOptions): Promise<
 
 /**
  * Opens the ONNX files of a published folder: `onnx/model.onnx`, whose cache, where it has one, stays empty, or
- * `onnx/encoder_model.onnx` with `onnx/decoder_model_merged.onnx`.
+ * `onnx/encoder_model.onnx` with `onnx/decoder_model_merged.onnx`. `suffix` stands at the end of the names, as `_q4` does.
  */
-export async function openPublished(folder: string, options: SessionOptions = {}): Promise<Forward> {
-  const file = (name: string) => path.join(folder, 'onnx', `${name}.onnx`);
+export async function openPublished(
+  folder: string,
+  { suffix = '', ...options }: SessionOptions & { readonly suffix?: string } = {},
+): Promise<Forward> {
+  const file = (name: string) => path.join(folder, 'onnx', `${name}${suffix}.onnx`);
   const reads = await access(file('encoder_model')).then(
     () => true,
     () => false,
