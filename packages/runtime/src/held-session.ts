@@ -1,4 +1,4 @@
-import { emptyGraph, modelOf, Node, type Tensor, Value, writeModel } from '@neuroprune/onnx';
+import { emptyGraph, modelOf, Node, scalarTensor, type Tensor, Value, writeModel } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { ortOptions } from './device.js';
 import type { Carried, NamedTensors, Request } from './worker-protocol.js';
@@ -50,7 +50,7 @@ export class HeldSession {
       return new HeldSession(
         await create('steps', model, resident),
         resident && (await create('reader', reader())),
-        event === undefined ? undefined : await create('event', event, resident),
+        event === undefined ? undefined : await create('event', event.model, event.resident),
         session.profile !== undefined,
       );
     } catch (error) {
@@ -78,8 +78,9 @@ export class HeldSession {
     const results: NamedTensors[] = [];
     for (const { inputs, event: given } of runs) {
       results.push(await this.once(this.main, inputs, outputs, carried));
-      if (event)
-        results.push(given ? await this.once(required(this.event, 'event'), given, event.outputs, event.carried) : []);
+      if (!event) continue;
+      if (given) results.push(await this.once(required(this.event, 'event'), given, event.outputs, event.carried));
+      else results.push(event.outputs.map((name) => [name, scalarTensor(Number.NaN)]));
     }
     return results.flat();
   }

@@ -13,6 +13,7 @@ export {
   stackLimit,
 } from './device.js';
 export { RuntimeError } from './errors.js';
+export { EVENT } from './event.js';
 export { createInference, type Inference } from './inference.js';
 export { loopOf } from './loop.js';
 export { isOutOfMemory } from './memory.js';
@@ -27,4 +28,4 @@ export {
 export { type Choice, chooseDevice, probeOnce } from './probe/choose.js';
 export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';
-export { createTraining, type Training } from './training.js';
+export { createTraining, type Training, type TrainingOptions } from './training.js';

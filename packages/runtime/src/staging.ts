@@ -1,6 +1,7 @@
 import { type StepSignature, scalarTensor, type Tensor, tensor } from '@neuroprune/onnx';
 import { type Batch, lengthAlong } from './batch.js';
 import { RuntimeError } from './errors.js';
+import { EVENT, type EventInterface } from './event.js';
 import { axesOf, outerName, stagingInputs, stagingOf } from './loop.js';
 import type { Inputs } from './worker-protocol.js';
 
@@ -42,15 +43,25 @@ export const stageEach = (
   signature: StepSignature,
   batches: readonly Batch[],
   scalars: ScalarVectors,
+  event?: EventInterface,
 ): readonly Inputs[] => {
-  const numbers = signature.scalars.map((name) => [name, numbersOf(scalars, name, batches.length)] as const);
+  const vectors = (names: readonly string[]) =>
+    names.map((name) => [name, numbersOf(scalars, name, batches.length)] as const);
+  const [numbers, flags, given] = [signature.scalars, event ? [EVENT] : [], event?.scalars ?? []].map(vectors) as [
+    ReturnType<typeof vectors>,
+    ReturnType<typeof vectors>,
+    ReturnType<typeof vectors>,
+  ];
+  const at = (from: ReturnType<typeof vectors>, i: number) =>
+    from.map(([name, values]) => [name, scalarTensor(values[i] as number)] as const);
   return batches.map((batch, i) => ({
     inputs: [
       ...signature.batch.map(
         (input) => [input.name, inputTensor(narrow(input.dtype), checked(batch, input), dimsOf(batch, input))] as const,
       ),
-      ...numbers.map(([name, values]) => [name, scalarTensor(values[i] as number)] as const),
+      ...at(numbers, i),
     ],
+    ...(flags.some(([, values]) => (values[i] as number) > 0.5) && { event: at(given, i) }),
   }));
 };
 

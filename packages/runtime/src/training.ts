@@ -3,14 +3,16 @@ import { type Batch, tokensIn } from './batch.js';
 import { providerName, type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { type Driver, drivers } from './drivers/driver.js';
 import { RuntimeError } from './errors.js';
+import { type EventInterface, eventInterface, withEventScalars } from './event.js';
 import { withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import type { ScalarVectors } from './staging.js';
-import type { NamedTensors } from './worker-protocol.js';
+import type { NamedTensors, Request } from './worker-protocol.js';
 
 /** A step graph with its state, run outside the calling thread; there the state stays between runs. */
 export interface Training extends AsyncDisposable {
+  /** The step's; where there is an event, with its scalars and results. */
   readonly signature: StepSignature;
   readonly session: ResolvedSession;
   /** Takes one step a batch, all in one `run()`; returns each result with one number a step. */
@@ -20,6 +22,15 @@ export interface Training extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How a training runs. */
+export interface TrainingOptions extends SessionOptions {
+  /**
+   * A model over part of the state (inputs under its names, what follows as `<name>.next`) and scalars, which is run after the
+   * steps whose scalar `event` is 1; its results are NaN after others. Used up.
+   */
+  readonly event?: Model;
+}
+
 /**
  * Starts training from a step graph and its first state. Both are used up: the graph moves into a loop, and the state's
  * buffers move to the thread that runs it. Throws `RuntimeError` when the state is not the graph's.
@@ -27,24 +38,23 @@ export interface Training extends AsyncDisposable {
 export async function createTraining(
   step: Model,
   state: ReadonlyMap<string, Tensor>,
-  options: SessionOptions = {},
+  { event, ...options }: TrainingOptions = {},
 ): Promise<Training> {
   const session = resolveSession(options);
   const signature = stepSignature(step);
+  const after = event && eventInterface(signature, event);
   const driver = drivers[providerName(session.device)];
   const worker = new SessionWorker(session.device);
-  const parts: Parts = { worker, driver, signature };
+  const parts: Parts = { worker, driver, signature, event: after };
   const close = () => worker.close();
   try {
     await withinMemory(
       () => session,
       async () => {
         await driver.check?.(step, session);
-        const resident = driver.resident
-          ? { resident: stateOf(signature).map(({ output }) => driver.nameOf(output)) }
-          : {};
-        await withModelFile(driver.modelOf(step), (path) =>
-          worker.ask({ type: 'load', model: path, session, ...resident }),
+        const models = driver.modelsOf(step, event);
+        await withModelFile(models.steps, (path) =>
+          withOptional(models.event, (eventPath) => worker.ask(loading(parts, session, path, eventPath))),
         );
         await worker.ask({ type: 'hold', tensors: held(parts, state) });
       },
@@ -54,7 +64,7 @@ export async function createTraining(
     throw error;
   }
   return {
-    signature,
+    signature: after ? withEventScalars(signature, after) : signature,
     session,
     close,
     [Symbol.asyncDispose]: close,
@@ -72,6 +82,26 @@ interface Parts {
   readonly worker: SessionWorker;
   readonly driver: Driver;
   readonly signature: StepSignature;
+  readonly event: EventInterface | undefined;
+}
+
+const withOptional = <T>(model: Model | undefined, use: (path?: string) => Promise<T>): Promise<T> =>
+  model ? withModelFile(model, use) : use();
+
+/** The request by which a session loads its models. */
+function loading(
+  { driver, signature, event }: Parts,
+  session: ResolvedSession,
+  model: string,
+  eventModel?: string,
+): Request {
+  const own = {
+    ...(driver.resident && { resident: stateOf(signature).map(({ output }) => output) }),
+    ...(eventModel !== undefined && {
+      event: { model: eventModel, resident: event?.carried.map(([, output]) => output) ?? [] },
+    }),
+  };
+  return { type: 'load', model, session, ...own };
 }
 
 /** State under the driver's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
@@ -93,14 +123,16 @@ function held({ signature, driver }: Parts, state: ReadonlyMap<string, Tensor>):
 const largestOf = (batches: readonly Batch[]): Batch => batches.reduce((a, b) => (tokensIn(b) > tokensIn(a) ? b : a));
 
 async function runSteps(parts: Parts, batches: readonly Batch[], scalars: ScalarVectors) {
-  const { worker, driver, signature } = parts;
-  const { results } = signature;
+  const { worker, driver, signature, event } = parts;
+  const results = [...signature.results, ...(event?.results ?? [])];
+  const separate = driver.resident ? event : undefined;
   const tensors = await worker.ask({
     type: 'run',
-    runs: driver.stage(signature, batches, scalars),
+    runs: driver.stage(signature, batches, scalars, event),
     staged: true,
-    outputs: results.map(driver.nameOf),
+    outputs: (separate ? signature.results : results).map(driver.nameOf),
     carried: stateOf(signature).map(({ input, output }) => [driver.nameOf(input), driver.nameOf(output)]),
+    ...(separate && { event: { outputs: separate.results, carried: separate.carried } }),
   });
   return Object.fromEntries(results.map((name, i) => [name, everyNth(tensors, i, results.length)]));
 }

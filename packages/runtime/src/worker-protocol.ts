@@ -13,7 +13,7 @@ export type Request =
       /** Outputs that stay in buffers of the device between runs. */
       readonly resident?: readonly string[];
       /** A model that `run` takes after a step that asks for it, over what is held. */
-      readonly event?: string;
+      readonly event?: { readonly model: string; readonly resident: readonly string[] };
     }
   | { readonly type: 'hold'; readonly tensors: NamedTensors }
   | { readonly type: 'take'; readonly names: readonly string[] }

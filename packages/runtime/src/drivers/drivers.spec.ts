@@ -2,6 +2,8 @@ import {
   codeOf,
   float32,
   GraphBuilder,
+  type Model,
+  modelOf,
   Node,
   scalarTensor,
   setStepSignature,
@@ -65,6 +67,15 @@ async function inChunksOf(size: number, device: (typeof devices)[number]['device
   return { results, state: await training.withState(copyOf) };
 }
 
+/** An event that multiplies the words by a factor and gives their sum. */
+function scaling(): Model {
+  const builder = new GraphBuilder();
+  const words = builder.op.Mul(builder.input('words.w', 'float32', [2, 12]), builder.input('factor', 'float32', []));
+  builder.output(words, 'words.w.next');
+  builder.output(builder.op.ReduceSum(words, undefined, { keepdims: 0 }), 'sum');
+  return modelOf(builder.graph);
+}
+
 const suites = devices.map((found) => [titleOf(found), found] as const);
 
 describe.each(suites)('%s', (_, { device, absent }) => {
@@ -119,6 +130,46 @@ describe.each(suites)('%s', (_, { device, absent }) => {
     await using training = await createTraining(stepModel(), firstState(), session);
     await training.run(batches, given);
     expect({ batches, given }).toEqual(before);
+  });
+
+  test.each([1, 2, 6])('has events between steps as the host would, %i steps a chunk', async (size) => {
+    const after = [0, 1, 0, 0, 1, 1];
+    const factor = Float32Array.of(9, 0.5, 9, 9, 0.25, -1);
+    await using host = await createTraining(stepModel(), firstState(), { device: 'cpu', threads: 1 });
+    await using training = await createTraining(stepModel(), firstState(), { ...session, event: scaling() });
+    expect(training.signature.scalars).toEqual(['lr', 'momentum', 'event', 'factor']);
+    const [losses, sums, expected]: number[][] = [[], [], []];
+    for (const [i, batch] of batches.entries()) {
+      expected.push((await host.run([batch], scalars(i, 1))).loss![0]!);
+      if (!after[i]) continue;
+      await host.withState((state) => {
+        const words = state.get('words.w')!.data as Float32Array;
+        for (let at = 0; at < words.length; at++) words[at]! *= factor[i]!;
+      });
+    }
+    for (let at = 0; at < batches.length; at += size) {
+      const part = batches.slice(at, at + size);
+      const given = { event: Float32Array.from(after.slice(at, at + size)), factor: factor.slice(at, at + size) };
+      const run = await training.run(part, { ...scalars(at, part.length), ...given });
+      losses.push(...run.loss!);
+      sums.push(...run.sum!);
+    }
+    expect(distance({ losses }, { losses: expected })).toBeLessThan(BAND);
+    expect(sums.map((sum) => Number(!Number.isNaN(sum)))).toEqual(after);
+    const [actual, wanted] = [await training.withState(copyOf), await host.withState(copyOf)];
+    expect(distance(actual, wanted)).toBeLessThan(BAND);
+    expect(sums[5]).toBeCloseTo(
+      wanted['words.w']!.reduce((a, b) => a + b),
+      4,
+    );
+  });
+
+  test('refuses an event that takes state and gives none back', async () => {
+    const event = scaling();
+    event.graph.outputs = event.graph.outputs.slice(1);
+    await expect(createTraining(stepModel(), firstState(), { ...session, event })).rejects.toThrow(
+      "runtime: event: expected the output 'words.w.next' of what it takes, got none",
+    );
   });
 
   test('says what is wrong with a model, and takes the next', async () => {

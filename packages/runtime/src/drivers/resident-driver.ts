@@ -4,10 +4,13 @@ import { checkHalf } from './half.js';
 import { narrowed } from './narrow.js';
 import { respelled } from './respell.js';
 
-/** A run a step, for control flow comes back to the host on webgpu; the state stays in buffers of the device. */
+/**
+ * A run a step and one an event, for control flow comes back to the host on webgpu; the state stays in buffers of the device,
+ * which both read and replace.
+ */
 export const resident: Driver = {
   check: checkHalf,
-  modelOf: (step) => narrowed(respelled(step)),
+  modelsOf: (step, event) => ({ steps: narrowed(respelled(step)), ...(event && { event: respelled(event) }) }),
   nameOf: (name) => name,
   resident: true,
   stage: stageEach,
