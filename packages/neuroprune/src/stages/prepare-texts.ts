@@ -61,7 +61,11 @@ export async function prepareTexts(
     ? [whole, await partOf(data.validation)]
     : divided(whole, recipe.seed, 'held out');
   const { kept, watched } = withWatched({ train, validation }, recipe);
-  const splits = { train: kept.split, validation: validation.split, ...(watched && { watched: watched.split }) };
+  const splits = {
+    train: kept.split,
+    validation: validation.split,
+    ...(watched && watched !== validation && { watched: watched.split }),
+  };
   const rows = { train: kept.rows, validation: validation.rows, watched };
   return {
     task,

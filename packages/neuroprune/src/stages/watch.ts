@@ -6,11 +6,11 @@ import type { Recipe } from './recipe.js';
 
 /** What the trainer needs to score weights; nothing where they are not scored. */
 export function watched(
-  { loaded, work, splits }: Prepared,
+  { loaded, work }: Prepared,
   { watch, device, threads }: Recipe,
   context: RunContext,
 ): Pick<TrainRequest, 'watch' | 'score'> {
-  if (!watch || !splits.watched) return {};
+  if (!watch) return {};
   const { on: _, ...when } = watch;
   const { config, head, task } = loaded;
   const score: TrainRequest['score'] = async (tensors) => {

@@ -1,0 +1,222 @@
+/** Models that write text, trained and pruned by the command, and what is published of them. */
+
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { AutoModelForCausalLM, AutoModelForSeq2SeqLM, env, Tensor } from '@huggingface/transformers';
+import { loadGenerator, loadTokenizer } from '@neuroprune/evaluate';
+import { readSafetensors } from '@neuroprune/models';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type CallContext, prune } from '../src/api.js';
+import type { RunEvent } from '../src/events.js';
+import { readRun } from '../src/stages/report.js';
+import { root, temporary } from './command.js';
+import { runUntil } from './stops.js';
+
+const texts = path.join(root, 'packages/neuroprune/fixtures/texts');
+const common = { maxSteps: 24, batchSize: 8, lr: 2e-3, dropout: 0, threads: 1, device: 'cpu' } as const;
+
+let cwd = '';
+let remove = async (): Promise<void> => {};
+let context: CallContext = {};
+
+beforeAll(async () => {
+  ({ folder: cwd, remove } = await temporary());
+  context = { cwd, env: { HF_HOME: path.join(cwd, 'home') } };
+  // The rows of the only split there is, to learn from, to be scored by, and to be held out.
+  for (const [name, split] of [
+    ['translation', 'translation'],
+    ['stories', 'stories'],
+  ] as const) {
+    const rows = readFileSync(path.join(texts, split, 'validation.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    await mkdir(path.join(cwd, name), { recursive: true });
+    await writeFile(path.join(cwd, name, 'train.jsonl'), `${[...rows, ...rows, ...rows].join('\n')}\n`);
+    await writeFile(path.join(cwd, name, 'validation.jsonl'), `${rows.join('\n')}\n`);
+  }
+  env.allowRemoteModels = false;
+  env.localModelPath = cwd;
+});
+afterAll(() => remove());
+
+const translator = { model: path.join(texts, 'translator'), task: 'translation', dataset: 'translation' } as const;
+const speaker = { model: path.join(texts, 'speaker'), task: 'perplexity', dataset: 'stories', maxLength: 16 } as const;
+
+describe.each([
+  ['translator', { ...translator, sparsity: 0.5, heads: 15 }, 24, ['decoder_model_merged.onnx', 'encoder_model.onnx']],
+  ['speaker', { ...speaker, epochs: 12, sparsity: 0.5, heads: 3 }, 4, ['model.onnx']],
+] as const)('%s', (name, options, heads, graphs) => {
+  const out = `runs/${name}`;
+  const events: RunEvent[] = [];
+
+  beforeAll(async () => {
+    await prune({ ...common, ...options, out }, { ...context, onEvent: (event) => events.push(event) });
+  }, 60_000);
+
+  test('is pruned to what was asked, scored by its loss, and proved from its files', async () => {
+    const { run } = await readRun(path.join(cwd, out));
+    expect(run).toMatchObject({
+      task: options.task,
+      heads: { total: heads, requested: options.heads, kept: options.heads },
+      evaluation: [{ task: options.task, split: 'validation' }],
+      training: { steps: 24 },
+    });
+    expect(Math.abs(run.sparsity.reached - 0.5)).toBeLessThan(0.001);
+    expect(new Set(run.structure.map((layer) => layer.heads)).size).toBeGreaterThan(1);
+    expect(run.parameters.compact).toBeLessThan(run.parameters.dense);
+    expect(run.bytes.compact).toBeLessThan(run.bytes.dense);
+    expect(run.proof.maxAbsDifference).toBeLessThan(1e-4);
+    const { loss, perplexity } = run.evaluation[0]!.metrics as { loss: number; perplexity: number };
+    expect(perplexity).toBeCloseTo(Math.exp(loss), 6);
+    const losses = events.flatMap((event) => (event.type === 'train' ? [event.loss] : []));
+    expect(losses.every(Number.isFinite)).toBe(true);
+  });
+
+  test('leaves dense shapes with zeros beside small files with a cache', async () => {
+    const model = path.join(cwd, out, 'model');
+    expect((await readdir(path.join(model, 'onnx'))).sort()).toEqual(graphs);
+    const [before, after] = await Promise.all(
+      [options.model, model].map((folder) => readSafetensors(path.join(folder, 'model.safetensors'))),
+    );
+    for (const [parameter, { dims }] of after!)
+      expect([parameter, dims]).toEqual([parameter, before!.get(parameter)?.dims]);
+    expect(JSON.parse(await readFile(path.join(model, 'generation_config.json'), 'utf8'))).toHaveProperty(
+      'eos_token_id',
+    );
+  });
+
+  test('writes in transformers.js what our own generator writes, its caches sized layer by layer', async () => {
+    const folder = `${name}-published`;
+    await cp(path.join(cwd, out, 'model'), path.join(cwd, folder), { recursive: true });
+    const from = graphs.length > 1 ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
+    const model = await from.from_pretrained(folder, { dtype: 'fp32', local_files_only: true });
+    await using generator = await loadGenerator(path.join(cwd, folder));
+    const tokenizer = await loadTokenizer(path.join(cwd, folder));
+    const words =
+      graphs.length > 1
+        ? ['lutu dori baso meri luso dori kipa meri nopa', 'kitu kiri dopa notu']
+        : ['soba velu riki tudo', 'veki zado veki solu paki tudo'];
+    // A model that goes on with a text goes on before its end.
+    const prompts = words.map((text) =>
+      Array.from(tokenizer.encode(text, undefined, 32).inputIds).slice(0, graphs.length > 1 ? undefined : -1),
+    );
+    for (const given of prompts) {
+      const input = (values: number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
+      const written = (await model.generate({
+        inputs: input(given),
+        attention_mask: input(given.map(() => 1)),
+        max_new_tokens: 12,
+        do_sample: false,
+      } as Parameters<typeof model.generate>[0])) as Tensor;
+      const theirs = written.tolist()[0].map(Number);
+      const [own] = (await generator.generate([given], { maxNewTokens: 12 })).texts;
+      expect(theirs.slice(graphs.length > 1 ? 1 : given.length)).toEqual([...own!.tokens]);
+      expect(own!.tokens.length).toBeGreaterThan(3);
+    }
+  });
+});
+
+const hashOf = async (file: string) =>
+  createHash('sha256')
+    .update(await readFile(path.join(cwd, file)))
+    .digest('hex');
+
+/** The weights after a few steps; what comes after the training is left out. */
+async function weightsOf(name: string, options: Parameters<typeof prune>[0]): Promise<string> {
+  const enough = new AbortController();
+  const onEvent = (event: RunEvent) => event.type === 'stage' && event.stage === 'prove' && enough.abort();
+  const given = { ...common, maxSteps: 4, ...options, out: `runs/${name}` };
+  await expect(prune(given, { ...context, onEvent, signal: enough.signal })).rejects.toThrow();
+  return hashOf(`runs/${name}/model/model.safetensors`);
+}
+
+describe('options of the recipe act on texts', () => {
+  const dense = { ...translator, method: 'dense' } as const;
+  let plain = '';
+  beforeAll(async () => {
+    plain = await weightsOf('plain', dense);
+  }, 30_000);
+
+  test('the same run has the same bits', async () => {
+    expect(await weightsOf('plain-again', dense)).toBe(plain);
+  });
+
+  test.each([
+    ['accumulate', { accumulate: 2 }],
+    ['maxGradNorm', { maxGradNorm: 0.05 }],
+    ['layerDecay', { layerDecay: 0.5 }],
+    ['labelSmoothing', { labelSmoothing: 0.1 }],
+    ['freeze', { freeze: 'shared.weight' }],
+    ['ema', { ema: 0.5 }],
+    ['precision', { precision: 'fp16' }],
+    ['schedule', { schedule: 'constant' }],
+    ['dropout', { dropout: 0.2 }],
+    ['seed', { seed: 1 }],
+    ['maxLength', { maxLength: 8 }],
+    ['sourcePrefix', { sourcePrefix: 'dopa ' }],
+    ['sourceSuffix', { sourceSuffix: ' dopa' }],
+    ['columns', { columns: ['en', 'de'] }],
+    ['evaluateEvery', { evaluateEvery: '2', earlyStopping: 1 }],
+  ] as const)('%s', async (name, options) => {
+    expect(await weightsOf(name, { ...dense, ...options } as Parameters<typeof prune>[0])).not.toBe(plain);
+  });
+
+  test.each([
+    ['class weights', { classWeights: 'balanced' }, '--class-weights: acts only on tasks of classes and scores'],
+    ['packing', { packing: true }, '--packing: acts only on tasks of classes and scores'],
+    ['a teacher', { teacher: translator.model }, '--teacher: acts only on tasks of classes and scores'],
+    ['too few heads', { method: 'neuroprune', sparsity: 0.5, heads: 5 }, '--heads: expected 6 to 24, one an attention'],
+    ['a model that only goes on', { model: speaker.model }, 'translation: expected a model that reads one text'],
+    ['columns that are not there', { columns: ['fr', 'en'] }, "translation: expected a column 'fr', got none"],
+  ] as const)('%s: refused', async (_, options, message) => {
+    await expect(prune({ ...common, ...dense, ...options } as Parameters<typeof prune>[0], context)).rejects.toThrow(
+      message,
+    );
+  });
+});
+
+test('a run that was killed goes on to the same bits', async () => {
+  const args = (out: string, more: readonly string[] = []) => [
+    ...[
+      'prune',
+      translator.model,
+      '--task',
+      'translation',
+      '--dataset',
+      'translation',
+      '--sparsity',
+      '0.5',
+      '--heads',
+      '15',
+    ],
+    ...[
+      '--max-steps',
+      '24',
+      '--batch-size',
+      '8',
+      '--threads',
+      '1',
+      '--device',
+      'cpu',
+      '--checkpoint-every',
+      '4',
+      '--out',
+      out,
+      ...more,
+    ],
+  ];
+  const place = { cwd, env: { HF_HOME: path.join(cwd, 'home') } };
+  expect((await runUntil(args('runs/whole'), place)).code).toBe(0);
+  const killed = await runUntil(args('runs/killed'), place, { signal: 'SIGKILL', point: 'trim', hit: 1 });
+  expect(killed.signal).toBe('SIGKILL');
+  const { code, stderr } = await runUntil(args('runs/killed', ['--resume']), place);
+  expect([code, /going on after step \d+|resum/i.test(stderr)]).toEqual([0, true]);
+  for (const file of [
+    'model/model.safetensors',
+    'model/onnx/decoder_model_merged.onnx',
+    'checkpoints/24/state.safetensors',
+  ])
+    expect([file, await hashOf(`runs/killed/${file}`)]).toEqual([file, await hashOf(`runs/whole/${file}`)]);
+}, 60_000);
