@@ -201,9 +201,12 @@ def shared(hub, versions):
     table = lambda name: pq.read_table(hub / "datasets" / name).to_pylist()
     pairs = [r["translation"] for r in table("multi30k/task1-de-en/data/test-00000-of-00001.parquet")]
     made = translations(hub / "models/neuroprune-fixtures/t5-tiny-multi30k-de-en", [r["de"] for r in pairs], [r["en"] for r in pairs], 48)
-    for one in made.values():
+    for name, one in made.items():
         texts = one.pop("generated")
-        one["sha256"] = [hashlib.sha256(t.encode()).hexdigest()[:12] for t in texts]
+        made[name] = {"settings": one["settings"], "max_new_tokens": 48}
+        for count in (200, len(texts)):
+            digest = hashlib.sha256("\n".join(texts[:count]).encode()).hexdigest()
+            made[name][str(count)] = {"sha256": digest, **scores(texts[:count], [r["en"] for r in pairs[:count]])}
     stories = [r["dialogue"] for r in table("knkarthick/dialogsum/data/validation-00000-of-00001.parquet")][:40]
     found = perplexities(hub / "models/karpathy/stories260K", stories, [("joined", 512, 256), ("joined", 128, 48), ("rows", 512, 256), ("rows", 64, 64)])
     golden = {"made_with": versions, "translation": made, "perplexity": found}
