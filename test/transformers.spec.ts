@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type LoadedModel, loadModel, saveModel, writeSafetensors } from '@neuroprune/models';
+import { generationModels, type LoadedModel, loadModel, saveModel, writeSafetensors } from '@neuroprune/models';
 import { float32, saveModel as saveOnnx, type Tensor, tensor } from '@neuroprune/onnx';
-import { compact, matricesOf, prunableLayers } from '@neuroprune/prune';
+import { compact, inferenceGraph, matricesOf, openPublished, prunableLayers, storeLayers } from '@neuroprune/prune';
 import { createInference } from '@neuroprune/runtime';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { root } from './workspace.js';
@@ -105,3 +106,87 @@ describe.skipIf(!ready)(`stock transformers and the compacted ONNX file agree${w
     expect({ status, result: JSON.parse(stdout) }).toMatchObject({ status: 1, result: { holds: false } });
   });
 });
+
+const shared = path.resolve(root, '../shared/hub/models');
+const writers = [
+  ...['gpt2', 'llama', 'opt', 'opt-350m-style', 'qwen2', 'bart', 'marian', 't5', 't5-v1_1'].map((name) =>
+    path.join(shared, 'tiny-random', name),
+  ),
+  ...['karpathy/stories260K', 'neuroprune-fixtures/t5-tiny-multi30k-de-en'].map((name) => path.join(shared, name)),
+  ...['qwen3', 'gemma'].map((name) => path.join(root, 'packages/models/fixtures/writers', name)),
+].filter((folder) => existsSync(folder));
+
+/** A model that writes with 70 % of each matrix zero, and in the last layer a dead head and a dead unit. */
+async function prunedWriter(folder: string): Promise<LoadedModel> {
+  const loaded = await loadModel(folder);
+  const tensors = new Map([...loaded.tensors].map(([name, t]) => [name, float32(t.data.slice(), t.dims)]));
+  const layers = prunableLayers(loaded.prunable, tensors);
+  for (const { data } of matricesOf(layers)) {
+    const cut = [...data].map(Math.abs).sort((a, b) => a - b)[Math.floor(0.7 * data.length)] ?? 0;
+    for (const [i, w] of data.entries()) if (Math.abs(w) < cut) data[i] = 0;
+  }
+  const last = layers.findLast(({ cross }) => !cross)!;
+  last.value.data.fill(0, 0, (last.value.rows / last.heads) * last.value.cols);
+  for (const { data, cols } of last.intermediate) data.fill(0, 0, cols);
+  storeLayers(loaded.prunable, tensors, layers);
+  return { ...loaded, tensors };
+}
+
+/** Publishes a writer as a run does, with the logits of its ONNX files beside it. */
+async function publishedWriter(model: LoadedModel): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'transformers-'));
+  await saveModel(folder, model);
+  const { structure, tensors } = await compact(model);
+  const whole = model.architecture.structure(model.config);
+  // A head whose value bias has no bias to go into stays.
+  expect(structure.at(-1)!.hiddenUnits).toBeLessThan(whole.at(-1)!.hiddenUnits);
+  await mkdir(path.join(folder, 'onnx'));
+  for (const [name, graph] of generationModels({ config: model.config, tensors, structure })!)
+    await saveOnnx(inferenceGraph(graph), path.join(folder, `onnx/${name}.onnx`));
+  const [rows, length] = [4, 9];
+  const ids = (width: number, value: (row: number, at: number) => number) =>
+    Int32Array.from({ length: rows * width }, (_, i) => value(Math.floor(i / width), i % width));
+  const reads = { input_ids: ids(length, (r, at) => (at < length - 2 * r ? 5 + ((37 * at + 11 * r) % 20) : 0)) };
+  const batch = {
+    rows,
+    length,
+    weights: new Float32Array(rows).fill(1),
+    inputs: {
+      ...reads,
+      attention_mask: ids(length, (r, at) => Number(at < length - 2 * r)),
+      ...(model.task === 'seq2seq-lm' && { decoder_input_ids: ids(6, (r, at) => 3 + ((7 * at + r) % 20)) }),
+    },
+  };
+  await using files = await openPublished(folder, { threads: 1 });
+  const given = Object.entries(batch.inputs).map(([name, values]) => {
+    const data = BigInt64Array.from(values, BigInt);
+    return [name, tensor('int64', [rows, values.length / rows], data)] as const;
+  });
+  const logits = await files.logits(batch);
+  await writeSafetensors(
+    path.join(folder, 'logits.safetensors'),
+    new Map<string, Tensor>([...given, ['logits', logits]]),
+  );
+  return folder;
+}
+
+test.skipIf(!ready)(
+  `stock transformers and the ONNX files of pruned models that write text agree${why}`,
+  async () => {
+    const folders: string[] = [];
+    onTestFinished(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))).then(() => {}));
+    for (const writer of writers) folders.push(await publishedWriter(await prunedWriter(writer)));
+    const { stdout, stderr, status } = check(...folders, '--logits', 'logits.safetensors');
+    const results = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const apart = results.map(({ maxAbsDifference }, i) => [path.basename(writers[i]!), maxAbsDifference < 1e-4]);
+    expect({ status, stderr: status === 0 ? '' : stderr, apart }).toEqual({
+      status: 0,
+      stderr: '',
+      apart: writers.map((writer) => [path.basename(writer), true]),
+    });
+  },
+  120_000,
+);

@@ -2,11 +2,12 @@
 
 usage: python3 check_transformers.py FOLDER... [--logits FILE] [--tolerance 1e-4] [--json]
 
-FOLDER holds config.json, model.safetensors (dense shapes with zeros) and onnx/model.onnx (small shapes); config.json says
-whether it classifies or finds masked words. A line is printed a folder.
+FOLDER holds config.json, model.safetensors (dense shapes with zeros) and onnx/model.onnx (small shapes); config.json names
+its class. A line is printed a folder.
 Without --logits the ONNX file runs here, in onnxruntime, on token rows drawn from a fixed seed. With it, FILE is a
-safetensors file with what the model reads of input_ids, attention_mask and token_type_ids [B, S], and the logits that
-another process got for the one folder.
+safetensors file with what the model reads of input_ids, attention_mask, token_type_ids [B, S] and decoder_input_ids [B, T],
+and the logits that another process got for the one folder; a name that is no file is one in each folder. Models that write
+text need it.
 Exit code 0: equal to the tolerance. 1: not. 2: bad usage, or a package is missing.
 """
 
@@ -21,7 +22,7 @@ INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 def arguments():
     parser = argparse.ArgumentParser(description="Compares stock transformers' logits with a model folder's ONNX file.")
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER")
-    parser.add_argument("--logits", type=Path, help="safetensors file with inputs and logits")
+    parser.add_argument("--logits", type=Path, help="safetensors file with inputs and logits, or its name in each folder")
     parser.add_argument("--tolerance", type=float, default=1e-4, help="largest absolute difference")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser.parse_args()
@@ -57,10 +58,10 @@ def from_transformers(model, inputs):
 
 
 def load(folder):
-    from transformers import AutoConfig, AutoModelForMaskedLM, AutoModelForSequenceClassification
+    import transformers
 
-    masked = AutoConfig.from_pretrained(folder).architectures[0].endswith("ForMaskedLM")
-    model, report = (AutoModelForMaskedLM if masked else AutoModelForSequenceClassification).from_pretrained(
+    name = transformers.AutoConfig.from_pretrained(folder).architectures[0]
+    model, report = getattr(transformers, name).from_pretrained(
         folder, trust_remote_code=False, attn_implementation="eager", output_loading_info=True
     )
     wrong = {key: sorted(map(str, names)) for key, names in report.items() if names}
@@ -76,7 +77,7 @@ def compared(folder, given):
 
     model = load(folder)
     if given.logits:
-        stored = load_file(given.logits)
+        stored = load_file(given.logits if given.logits.is_file() else folder / given.logits)
         expected = stored.pop("logits")
         inputs = stored
     else:
