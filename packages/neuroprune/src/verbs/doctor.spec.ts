@@ -13,6 +13,19 @@ test('the providers are those of ONNX Runtime on this machine', async () => {
   expect(threads).toBeGreaterThan(0);
 });
 
+test('the build of ONNX Runtime, memory and what stands in for a GPU are told', async () => {
+  const diagnosis = await run({ installCuda: false }, { ...context, env: {} });
+  const { onnxRuntime, memory, memoryAvailable } = diagnosis;
+  if (process.platform === 'linux') expect(onnxRuntime.build).toMatch(/git-commit-id=[0-9a-f]+.*build type=\w+$/);
+  expect(memoryAvailable).toBeGreaterThan(0);
+  expect(memoryAvailable).toBeLessThanOrEqual(memory);
+  const webgpu = { name: 'webgpu', works: true, software: 'libvk_swiftshader.so' };
+  const text = format({ ...diagnosis, providers: [webgpu], onnxRuntime: { ...onnxRuntime, build: 'so and so' } });
+  expect(text).toContain('webgpu            works without a GPU: libvk_swiftshader.so computes on the cpu');
+  expect(text).toContain('built as          so and so');
+  expect(text).toMatch(/^memory +\d+\.\d GiB, \d+\.\d GiB available$/m);
+});
+
 test.each([
   [{ HF_HUB_CACHE: 'c', HF_HOME: 'h' }, 'c'],
   [{ HF_HOME: 'h' }, 'h/hub'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -17,6 +17,8 @@ export interface ProviderState {
   readonly works: boolean;
   /** Why it does not, in words. */
   readonly cause?: string;
+  /** The driver that computes on the cpu in the place of a GPU. */
+  readonly software?: string;
 }
 
 /** What `doctor` found. */
@@ -24,14 +26,21 @@ export interface Diagnosis {
   readonly neuroprune: string;
   readonly node: string;
   readonly platform: string;
-  readonly onnxRuntime: { readonly version: string; readonly folder: string };
+  readonly onnxRuntime: {
+    readonly version: string;
+    readonly folder: string;
+    /** What its library says of how it was built; absent where it says nothing. */
+    readonly build?: string;
+  };
   readonly providers: readonly ProviderState[];
-  /** Names, memory and driver as the GPUs' own tool says them; empty where there is none. */
+  /** Names, memory (all, and free) and driver as the GPUs' own tool says them; empty where there is none. */
   readonly gpus: readonly string[];
   /** Cores this process may use. */
   readonly threads: number;
   /** Bytes. */
   readonly memory: number;
+  /** Bytes that this process may still get. */
+  readonly memoryAvailable: number;
   readonly hub: { readonly endpoint: string; readonly token: boolean; readonly offline: boolean };
   readonly cache: { readonly folder: string; readonly writable: boolean };
   /** What `--install-cuda` put in place. */
@@ -51,11 +60,16 @@ export async function run(options: VerbOptions<'doctor'>, context: RunContext): 
     neuroprune: version,
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
-    onnxRuntime: { version: require('onnxruntime-node/package.json').version, folder: runtimeFolder() },
+    onnxRuntime: {
+      version: require('onnxruntime-node/package.json').version,
+      folder: runtimeFolder(),
+      ...(await buildOf(runtimeFolder())),
+    },
     providers: await providers(),
     gpus: await gpus(),
     threads: os.availableParallelism(),
     memory: os.totalmem(),
+    memoryAvailable: process.availableMemory(),
     hub: {
       endpoint: env.HF_ENDPOINT || 'https://huggingface.co',
       token: Boolean(env.HF_TOKEN),
@@ -72,14 +86,33 @@ export function format({ onnxRuntime, hub, cache, installed, ...rest }: Diagnosi
     ['neuroprune', rest.neuroprune],
     ['node', `${rest.node} ${rest.platform}`],
     ['onnxruntime-node', `${onnxRuntime.version}, ${onnxRuntime.folder}`],
-    ...rest.providers.map(({ name, works, cause }) => [name, works ? 'works' : `does not work: ${cause}`] as const),
+    ...(onnxRuntime.build === undefined ? [] : [['built as', onnxRuntime.build] as const]),
+    ...rest.providers.map((provider) => [provider.name, stateOf(provider)] as const),
     ...rest.gpus.map((gpu) => ['gpu', gpu] as const),
     ['threads', String(rest.threads)],
-    ['memory', `${(rest.memory / 2 ** 30).toFixed(1)} GiB`],
+    ['memory', `${gibibytes(rest.memory)}, ${gibibytes(rest.memoryAvailable)} available`],
     ['hub', `${hub.endpoint}, ${hub.token ? 'token set' : 'no token'}${hub.offline ? ', offline' : ''}`],
     ['cache', `${cache.folder}${cache.writable ? '' : ' (not writable)'}`],
   ];
   return rows.map(([name, fact]) => `${name.padEnd(17)} ${fact}`).join('\n');
+}
+
+const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+function stateOf({ works, cause, software }: ProviderState): string {
+  if (!works) return `does not work: ${cause}`;
+  return software === undefined ? 'works' : `works without a GPU: ${software} computes on the cpu`;
+}
+
+/** What ONNX Runtime's library says of its build, as it holds that in plain text. */
+async function buildOf(folder: string): Promise<{ build?: string }> {
+  const names = await readdir(folder).catch(() => []);
+  const library = names.find((name) => /^(libonnxruntime\.|onnxruntime\.dll$)/.test(name));
+  if (library === undefined) return {};
+  const bytes = await readFile(path.join(folder, library));
+  const at = bytes.indexOf('ORT Build Info: ');
+  if (at < 0) return {};
+  return { build: bytes.toString('latin1', at + 'ORT Build Info: '.length, bytes.indexOf(0, at)) };
 }
 
 function installedRows({ files, needed, searched }: Installed): (readonly [string, string])[] {
@@ -105,12 +138,17 @@ const probed = ['cpu', 'cuda', 'webgpu'] as const satisfies readonly Probed[];
 
 async function providers(): Promise<ProviderState[]> {
   const found = await Promise.all(probed.map((device) => probe(device)));
-  return found.map(({ device, works, cause }) => ({ name: device, works, ...(cause === undefined ? {} : { cause }) }));
+  return found.map(({ device, works, cause, software }) => ({
+    name: device,
+    works,
+    ...(cause === undefined ? {} : { cause }),
+    ...(software === undefined ? {} : { software }),
+  }));
 }
 
 /** One line a GPU, from NVIDIA's tool where it is there. */
 async function gpus(): Promise<string[]> {
-  const query = ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'];
+  const query = ['--query-gpu=name,memory.total,memory.free,driver_version', '--format=csv,noheader'];
   const run = promisify(execFile)('nvidia-smi', query, { timeout: 10_000 });
   const text = await run.then(({ stdout }) => stdout).catch(() => '');
   return text.split('\n').filter((line) => line.trim() !== '');
