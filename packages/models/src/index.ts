@@ -14,7 +14,7 @@ export { ModelsError } from './errors.js';
 export type { Generation } from './generation.js';
 export { type GenerationFile, type GenerationRequest, generationModels } from './generation-models.js';
 export { type Head, type HeadRequest, headOf, type ProblemType } from './head.js';
-export { DENSE_GRAPH, importedFile, onnxFiles } from './imported/source.js';
+export { DENSE_GRAPH, importedAmong, onnxFiles } from './imported/source.js';
 export {
   type LoadedModel,
   type LoadOptions,

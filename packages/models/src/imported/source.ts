@@ -9,22 +9,28 @@ export const DENSE_GRAPH = 'dense.onnx';
 /** Where a model's ONNX file lies, in the order of preference. */
 export const onnxFiles = [DENSE_GRAPH, 'onnx/model.onnx', 'model.onnx'] as const;
 
+/**
+ * The ONNX file among a model's files that is the model, as it has no source; undefined where safetensors lie beside
+ * `config.json`, or where there is none.
+ */
+export function importedAmong(files: readonly string[]): string | undefined {
+  const isSaved = files.includes(DENSE_GRAPH);
+  const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some((name) => files.includes(name));
+  return hasWeights && !isSaved ? undefined : onnxFiles.find((name) => files.includes(name));
+}
+
 const isFile = async (file: string): Promise<boolean> => (await stat(file).catch(() => undefined))?.isFile() ?? false;
 
-/**
- * The ONNX file that a model is when it has no source: the file itself, or that of a folder without safetensors. Undefined
- * for a folder of Hugging Face's.
- */
+/** The ONNX file that a model without source is: the file itself, or that of a folder. Undefined for a folder of Hugging Face's. */
 export async function importedFile(place: string): Promise<string | undefined> {
   if (place.endsWith('.onnx')) {
     if (await isFile(place)) return place;
     throw new ModelsError(`${place}: expected an ONNX file, found none`);
   }
-  const has = (name: string) => isFile(path.join(place, name));
-  const isSaved = await has(DENSE_GRAPH);
-  if (!isSaved && ((await has('model.safetensors')) || (await has('model.safetensors.index.json')))) return undefined;
-  for (const name of onnxFiles) if (await has(name)) return path.join(place, name);
-  return undefined;
+  const names = [...onnxFiles, 'model.safetensors', 'model.safetensors.index.json'];
+  const there = await Promise.all(names.map((name) => isFile(path.join(place, name))));
+  const found = importedAmong(names.filter((_, i) => there[i]));
+  return found && path.join(place, found);
 }
 
 /** Far above any real config.json. */

@@ -17,11 +17,14 @@ export const ConvertOptions = z
       description: 'Golden file to compare logits, loss and gradients with',
       'x-value': 'GOLDEN',
     }),
+    dryRun: option(z.boolean().default(false), {
+      description: 'List the layers that can be pruned, their parameters, and what stays dense; write nothing',
+    }),
     offline,
   })
-  .superRefine(({ out, verify, dtype, trainable }, issues) => {
-    if (out === undefined && verify === undefined) {
-      issues.addIssue({ code: 'custom', path: ['out'], message: 'required without --verify' });
+  .superRefine(({ out, verify, dtype, trainable, dryRun }, issues) => {
+    if (out === undefined && verify === undefined && !dryRun) {
+      issues.addIssue({ code: 'custom', path: ['out'], message: 'required without --verify or --dry-run' });
     }
     const needed =
       out === undefined ? 'acts only with --out, got none' : trainable ? 'acts only without --trainable' : '';

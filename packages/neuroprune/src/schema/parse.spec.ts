@@ -128,7 +128,7 @@ test.each<[VerbName, unknown, string]>([
   ],
   ['publish', { run: 'runs/a', to: 'a' }, '--to: expected ORG/NAME, got a'],
   ['publish', { run: 'runs/a', to: '../a/b' }, '--to: expected ORG/NAME, got ../a/b'],
-  ['convert', { model: 'm' }, '--out: required without --verify'],
+  ['convert', { model: 'm' }, '--out: required without --verify or --dry-run'],
   ['convert', { model: 'm', verify: 'g' }, 'accepted'],
   ['hub serve', { port: 70_000 }, '--port: expected a whole number from 0 to 65535, got 70000'],
   ['hub serve', { token: 'secret' }, '--token: expected hf_TOKEN, got something else'],

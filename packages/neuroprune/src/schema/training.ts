@@ -12,6 +12,10 @@ const share = z.number().min(0).lt(1);
 /** Options of every verb that trains; what has no default here comes from the task's recipe. */
 export const training = {
   model,
+  tokenizer: option(text.optional(), {
+    description: 'Hub id or folder of the tokenizer, for a model that has none or another',
+    'x-default': "the model's own",
+  }),
   task,
   ...dataset,
   ...splits,

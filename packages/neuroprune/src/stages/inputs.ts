@@ -1,8 +1,9 @@
 import { alignLabels, type RowStats, type Task } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
-import { readConfig } from '@neuroprune/models';
+import { readModelConfig } from '@neuroprune/models';
 import { fetchData, type TaskData, taskFacts } from './data.js';
 import { type FetchedModel, fetchModel } from './fetch-model.js';
+import { importedNotes } from './imported.js';
 import { type Prepared, prepare, type TrainedTask } from './prepare.js';
 import { prepareTexts } from './prepare-texts.js';
 import { type Recipe, type ResolvedOptions, recipeOf } from './recipe.js';
@@ -24,11 +25,11 @@ export interface Inputs {
 export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { context, stage }: Run): Promise<Inputs> {
   const { name } = taskFacts(options);
   const fetched = async () => {
-    const model = await fetchModel(options.model, hub, context);
+    const model = await fetchModel(options.model, hub, context, { tokenizer: options.tokenizer });
     const teacher = options.teacher === undefined ? undefined : await fetchTeacher(options.teacher, hub, context);
     const data = await fetchData(options, hub, context);
     if (isOfTexts(data)) return { model, teacher, data };
-    const { config } = await readConfig(model.folder);
+    const config = await readModelConfig(model.place);
     return { model, teacher, data: { ...data, task: alignLabels(data.task, config, options.model) } };
   };
   const { model, teacher, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
@@ -47,8 +48,10 @@ export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { cont
 
 const isOfTexts = (data: TaskData): data is TextData => 'layout' in data.task;
 
-function modelNotes({ loaded: { fresh, unused } }: Prepared): string[] {
+function modelNotes({ loaded }: Prepared): string[] {
+  const { fresh, unused } = loaded;
   return [
+    ...importedNotes(loaded),
     ...(fresh.length > 0 ? [`drawn at random, as the checkpoint lacks them: ${fresh.join(', ')}`] : []),
     ...(unused.length > 0 ? [`of no use for this task and left out: ${few(unused)}`] : []),
   ];

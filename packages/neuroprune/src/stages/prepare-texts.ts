@@ -40,7 +40,7 @@ export async function prepareTexts(
   context: RunContext,
 ): Promise<Prepared> {
   const { task } = data;
-  const loaded = await loadModel(model.folder, { seed: recipe.seed });
+  const loaded = await loadModel(model.place, { seed: recipe.seed });
   const need = needs[task.kind];
   if (loaded.task !== need.task)
     throw new NeuropruneError('input', `${task.name}: expected ${need.what}, got one for ${loaded.task} (${model.id})`);

@@ -18,6 +18,7 @@ import { classWorkload } from './class-workload.js';
 import type { ClassData } from './data.js';
 import type { FetchedModel } from './fetch-model.js';
 import type { FetchedRows } from './fetch-rows.js';
+import { checkImported } from './imported.js';
 import type { Recipe } from './recipe.js';
 import { loadTeacher } from './teacher.js';
 import { tokenize } from './token-rows.js';
@@ -83,8 +84,9 @@ export async function prepare(
   context: RunContext,
 ): Promise<Prepared> {
   const { task } = data;
-  const loaded = await loadModel(model.folder, { head: headFor(task), seed: recipe.seed });
+  const loaded = await loadModel(model.place, { head: headFor(task), seed: recipe.seed });
   if (loaded.head.numLabels !== outputCount(task)) throw new Error('internal: head and task differ');
+  checkImported(loaded, model.id, recipe.method.name !== 'dense');
   checkHeads(recipe, loaded);
   checkLabels(recipe, task);
   const { distill } = recipe;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { alignLabels, type Task } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
 import type { HeadRequest } from '@neuroprune/models';
-import { buildModel, type LoadedModel, loadModel, readConfig } from '@neuroprune/models';
+import { buildModel, type LoadedModel, loadModel, readModelConfig } from '@neuroprune/models';
 import type { Model } from '@neuroprune/onnx';
 import { hiddenStates, inferenceGraph, type TrainRequest } from '@neuroprune/prune';
 import {
@@ -43,12 +43,12 @@ export interface Pupil {
 /** Loads a teacher. Throws an input error where it cannot teach this student this task. */
 export async function loadTeacher(teacher: FetchedModel, pupil: Pupil): Promise<LoadedModel> {
   const { task, head, model, loaded, distill } = pupil;
-  const { labels } = alignLabels(task, (await readConfig(teacher.folder)).config, teacher.id);
+  const { labels } = alignLabels(task, await readModelConfig(teacher.place), teacher.id);
   if (!isDeepStrictEqual(labels, task.labels))
     throw refuse(`the labels in the order ${task.labels} as the model has them, got ${labels}`);
   if (!isDeepStrictEqual(await tokensOf(teacher), await tokensOf(model)))
     throw refuse(`the tokenizer of ${model.id}, got another; ids would mean other words`);
-  const found = await loadModel(teacher.folder, { head });
+  const found = await loadModel(teacher.place, { head });
   if (found.fresh.length > 0)
     throw refuse(
       `a model that was trained on the task, got one without ${found.fresh[0]}; train it with finetune first`,
