@@ -68,9 +68,9 @@ Written by \`node tools/models/models.mjs\` from the results of the tests that i
 A cell counts the tests behind it that passed; \`fails\` says that one did not, – that no test speaks for it.
 
 - **convert**: logits, loss and the gradient of every parameter equal PyTorch's (\`neuroprune convert --verify\`).
-- **train**, **prune**, **compact**: twenty steps of NeuroPrune to 70 % zeros and three heads, the dead parts cut out, and the
-  cut proved from the published files in a fresh process; or, of a model that writes text, a compacted one that writes what
-  the whole one does.
+- **train**, **prune**, **compact**: twenty steps of NeuroPrune to 70 % zeros and three heads (of a model that writes text one
+  more than it has attentions), the dead parts cut out, and the cut proved from the published files in a fresh process; or a
+  compacted model that writes what the whole one does.
 - **generate**: greedy text in transformers.js from our files, token by token PyTorch's.
 - **transformers.js**: our files run there as they are, with PyTorch's logits or text.
 

@@ -1,17 +1,19 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { generationModels, saveModel } from '@neuroprune/models';
+import { buildModel, generationModels, saveModel } from '@neuroprune/models';
 import { readModel, saveModel as saveOnnx, type Tensor } from '@neuroprune/onnx';
 import type { Batch } from '@neuroprune/runtime';
 import { expect, test } from 'vitest';
 import { temporaryFolder } from '../test/models.js';
+import { clearColumns, clearRows, range } from '../test/plant.js';
 import { type TinyWriter, tinyWriter, tinyWriters, type Writer, writerBatches } from '../test/tiny-writers.js';
 import { type Compacted, compact } from './compact/compact.js';
 import { inferenceGraph } from './compact/inference-graph.js';
-import { countWeights, countZeros, matricesOf } from './layer.js';
+import { countWeights, countZeros, matricesOf, type PrunableLayer } from './layer.js';
 import type { Method } from './method.js';
+import { openGraph } from './prove/published.js';
 import { prove } from './prove.js';
-import { blocksOf, prunableLayers } from './prunable-layer.js';
+import { blocksOf, prunableLayers, storeLayers } from './prunable-layer.js';
 import { structureOf } from './structure.js';
 import { train } from './train/train.js';
 
@@ -99,11 +101,7 @@ test.each<[name: TinyWriter, file: string]>([
 ])('%s: one weight changed in %s.onnx', async (name, file) => {
   const writer = tinyWriter(name);
   const { config, head, prunable, task } = writer;
-  const tensors = new Map(
-    writer.model.graph.initializers.flatMap(({ name: parameter, tensor }) =>
-      tensor?.dtype === 'float32' && !/^const_/.test(parameter) ? [[parameter, tensor as Tensor<'float32'>]] : [],
-    ),
-  );
+  const tensors = parametersOf(writer);
   const folder = await publish(writer, tensors, await compact({ config, tensors, head, prunable, task }));
   expect((await proved(folder, task)).ok).toBe(true);
   const at = path.join(folder, `onnx/${file}.onnx`);
@@ -151,3 +149,74 @@ function part(batch: Batch, rows: readonly number[]): Batch {
     weights: new Float32Array(rows.length).fill(1),
   };
 }
+
+/** A writer's parameters, in arrays of their own. */
+const parametersOf = ({ model }: Writer): Weights =>
+  new Map(
+    model.graph.initializers.flatMap(({ name, tensor }) =>
+      tensor?.dtype === 'float32' && !/^const_/.test(name)
+        ? [[name, { ...tensor, data: (tensor.data as Float32Array).slice() } as Tensor<'float32'>]]
+        : [],
+    ),
+  );
+
+/** Kills parts of a writer, compacts it, and checks that it says what the one with zeros does. */
+async function cutOut(name: TinyWriter, kill: (layers: PrunableLayer[]) => void): Promise<Compacted> {
+  const writer = tinyWriter(name);
+  const { config, head, prunable, task } = writer;
+  const tensors = parametersOf(writer);
+  const layers = prunableLayers(prunable, tensors);
+  kill(layers);
+  storeLayers(prunable, tensors, layers);
+  const small = await compact({ config, tensors, head, prunable, task });
+  const masked = buildModel({ config, tensors, labels: 0, task }).model;
+  const [batch] = writerBatches(task) as [Batch];
+  const logits = await Promise.all(
+    [inferenceGraph(masked), small.model].map(async (model) => {
+      await using graph = await openGraph(model, { threads: 1 });
+      return (await graph.logits(batch)).data as Float32Array;
+    }),
+  );
+  const apart = Math.max(...logits[0]!.map((x, i) => Math.abs(x - logits[1]![i]!)));
+  expect(apart).toBeLessThanOrEqual(1e-5);
+  return small;
+}
+
+test('a head without values stays where its bias has no bias to go into, and goes where nobody hears it', async () => {
+  const { structure } = await cutOut('qwen2', ([first, second]) => {
+    clearRows(first!.value, range(0, 4));
+    clearRows(second!.value, range(0, 4));
+    clearColumns(second!.output, range(0, 8));
+  });
+  expect(structure.map(({ heads }) => heads)).toEqual([4, 3]);
+});
+
+test('a shared table of positions loses the heads that are gone from every layer that reads it', async () => {
+  const { structure, tensors } = await cutOut('t5', (layers) => {
+    const dead = [[0, 3], [0], [1]]; // of two layers of the encoder, and of the decoder's one
+    layers
+      .filter(({ cross }) => !cross)
+      .forEach((layer, l) => {
+        for (const head of dead[l]!) clearColumns(layer.output, range(4 * head, 4));
+      });
+    clearColumns(layers.at(-1)!.output, range(0, 8));
+  });
+  expect(structure.map(({ keptHeads, crossHeads }) => [keptHeads, crossHeads])).toEqual([
+    [[1, 2], undefined],
+    [[1, 2, 3], undefined],
+    [[0, 2, 3], 2],
+  ]);
+  const table = (stack: string) => tensors.get(`${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`);
+  expect(['encoder', 'decoder'].map((stack) => table(stack)?.dims[1])).toEqual([3, 3]);
+});
+
+test('one matrix of query, key and value, stored [in, out], loses a head in all three parts', async () => {
+  const { structure, tensors } = await cutOut('gpt2', ([first]) => {
+    clearColumns(first!.output, range(4, 4));
+    clearRows(first!.intermediate[0]!, range(3, 5)); // what they give without input goes into the next bias
+  });
+  expect(structure[0]).toMatchObject({ heads: 3, hiddenUnits: 19 });
+  expect(tensors.get('transformer.h.0.attn.c_attn.weight')?.dims).toEqual([16, 36]);
+  expect(tensors.get('transformer.h.0.attn.c_attn.bias')?.dims).toEqual([36]);
+  expect(tensors.get('transformer.h.0.attn.c_proj.weight')?.dims).toEqual([12, 16]);
+});

@@ -164,3 +164,43 @@ describe.skipIf(!present)('the golden arithmetic (skipped where ../shared is not
     });
   });
 });
+
+test('matrices stored [in, out], several in one, and attention that reads an encoder: as on the host', async () => {
+  const d = 4;
+  const part = (index: number) => ({ ...linear('all'), transposed: true as const, part: { index, of: 3 } });
+  const turned = (name: string) => ({ ...linear(name), transposed: true as const });
+  const plain = group(2, 3, 5);
+  const groups: PrunableGroups[] = [
+    {
+      layer: 'l',
+      neurons: { kind: 'neurons', count: 5, out: [turned('in')], in: [turned('out')] },
+      heads: { ...plain.heads, query: part(0), key: part(1), value: part(2), output: turned('output') },
+      crossHeads: plain.heads,
+    },
+  ];
+  const sizes: [name: string, rows: number, cols: number][] = [
+    ['all', d, 18],
+    ['output', 6, d],
+    ['in', d, 5],
+    ['out', 5, d],
+    ...shapes(plain, d).slice(0, 4),
+  ];
+  const matrices = sizes.map(([name, rows, cols], i) => matrix(name, rows, cols, sparse(rows, cols, i)));
+  const got = await measured(groups, matrices);
+  const [own, cross] = prunableLayers(groups, new Map(matrices.map((m) => [m.name, m.data]))) as [
+    PrunableLayer,
+    PrunableLayer,
+  ];
+  const mlp = neuronPenalty(own);
+  const apart = [[cross.query], [cross.key, cross.value]].map(attentionPenalty);
+  const attention = attentionPenalty([own.query, own.key, own.value]);
+  close(got.get('penalty.mlp'), [mlp.value]);
+  close(got.get('penalty.attention'), [attention.value + apart[0]!.value + apart[1]!.value]);
+  close(got.get('l.key'), apart[1]!.gradients[0]!);
+  // [out, in] of each part is column `part · 6 + out` of the stored matrix.
+  const stored = Float32Array.from({ length: d * 18 }, (_, i) => {
+    const [row, column] = [Math.floor(i / 18), i % 18];
+    return attention.gradients[Math.floor(column / 6)]![(column % 6) * d + row]!;
+  });
+  close(got.get('all'), stored);
+});
