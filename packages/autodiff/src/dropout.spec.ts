@@ -2,6 +2,7 @@ import { float32, GraphBuilder, int64, modelOf, type Tensor, type Value, zeros }
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { dropoutScalars, replaceDropout } from './dropout.js';
+import { trainable } from './trainable.js';
 
 const RANGE = 2048;
 const modulo = (x: number) => x & (RANGE - 1);
@@ -37,6 +38,7 @@ async function masks(
   seed: number,
   step: number,
   rate?: number,
+  together?: number,
 ): Promise<Float32Array[]> {
   const builder = new GraphBuilder();
   const ids = builder.input('ids', 'int64', ['batch', 'sequence']);
@@ -63,7 +65,7 @@ async function masks(
     name,
     float32([v], []),
   ]);
-  expect(replaceDropout(builder, rate)).toEqual(scalars.map(([name]) => name));
+  expect(replaceDropout(builder, { rate, together }).scalars).toEqual(scalars.map(([name]) => name));
   const ones = dims.map((d, i): [string, Tensor] => [`x${i}`, float32(zeros(d).data.map(() => 1) as Float32Array, d)]);
   const tokens = int64(new Array<number>(batch * sequence).fill(0), [batch, sequence]);
   const results = await evaluate(modelOf(builder.graph), { ids: tokens, ...Object.fromEntries([...ones, ...scalars]) });
@@ -89,10 +91,45 @@ describe('the counter generator', () => {
     }
   });
 
+  it.each([2, 3, 7])('gives the same bits %i masks at a time', async (together) => {
+    for (const rate of [undefined, 0.1]) {
+      const [one, several] = [await masks(3, 70, 5, 6, rate), await masks(3, 70, 5, 6, rate, together)];
+      several.forEach((mask, i) => void expect(Buffer.compare(bytes(mask), bytes(one[i])), `${i}`).toBe(0));
+    }
+  });
+
+  it('makes several masks with the nodes of one', () => {
+    const nodes = [1, 4, 8].map((together) => {
+      const builder = new GraphBuilder();
+      for (let i = 0; i < 8; i++) builder.op.Dropout(builder.input(`x${i}`, 'float32', ['batch', 2]), 0.1);
+      return replaceDropout(builder, { together }).nodes.size;
+    });
+    const [alone, fours, all] = nodes as [number, number, number];
+    // A mask takes 5 nodes, a draw of several 4 more: its words cut out and seen as those of each, the masks likewise.
+    expect(alone - fours).toBe(8 * 5 + 1 - 2 * (5 + 4));
+    expect(fours - all).toBe(5 + 4);
+  });
+
+  it.each(['fp16', 'bf16'] as const)('stays in float32 in %s, and drops in 16 bits', (precision) => {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const weight = builder.initializer('w', float32(new Float32Array(8).fill(1), [2, 4]));
+    const h = op.Dropout(op.Gemm(builder.input('x', 'float32', ['batch', 4]), weight, undefined, { transB: 1 }), 0.5);
+    builder.output(op.Gemm(h, builder.constant(float32(new Float32Array(4).fill(1), [2, 2]))), 'logits');
+    const { nodes } = trainable(modelOf(builder.graph), { loss: 'crossEntropy', precision }).graph;
+    const typesOf = (opType: string) => nodes.flatMap((n) => (n.opType === opType ? n.outputs[0]?.dtype : []));
+    expect(typesOf('MatMul')).toEqual(['float32']);
+    expect(typesOf('HardSigmoid')).toEqual(['float32']);
+    const dropped = nodes.filter((n) => n.opType === 'Mul' && n.inputs.some((v) => v?.producer?.opType === 'Gemm'));
+    expect(dropped.map((n) => n.outputs[0]?.dtype)).toEqual(
+      precision === 'fp16' ? ['float16', 'float16'] : ['bfloat16', 'bfloat16'],
+    );
+  });
+
   it('takes no rate at all as no dropout', () => {
     const builder = new GraphBuilder();
     builder.op.Dropout(builder.input('x', 'float32', ['batch', 2]), 0.1);
-    expect(replaceDropout(builder, 0)).toEqual([]);
+    expect(replaceDropout(builder, { rate: 0 }).scalars).toEqual([]);
   });
 
   it.each([
@@ -117,6 +154,8 @@ describe('the counter generator', () => {
     expect(() => replaceDropout(builder)).toThrow(message);
   });
 });
+
+const bytes = (mask?: Float32Array) => Buffer.from(mask?.buffer ?? new ArrayBuffer(0));
 
 /** Bits of a site as rows of 0 and 1 minus their mean, for correlations. */
 function centred(mask: Float32Array, width: number): Float64Array[] {

@@ -16,12 +16,14 @@ const descent = sgdScalars({ lr: 0.5, weightDecay: 0.1 });
 const keys = dropoutScalars(0, 1);
 
 /** The small network with a `Dropout` before its output, and its zeros in one place. */
-function withDropout(): Model {
+function withDropout(times = 1): Model {
   const model = network();
   const builder = new GraphBuilder(model.graph);
   const [logits] = model.graph.outputs;
   model.graph.outputs = [];
-  builder.output(builder.op.Dropout(builder.op.Mul(logits!, 1), 0.5), 'dropped');
+  let dropped = logits!;
+  for (let i = 0; i < times; i++) dropped = builder.op.Dropout(builder.op.Mul(dropped, 1), 0.5);
+  builder.output(dropped, 'dropped');
   return model;
 }
 
@@ -37,7 +39,7 @@ interface Row {
   readonly numbers?: Numbers;
   readonly model?: () => Model;
   /** Where the option shows; in the weights by default. */
-  readonly seen?: 'results' | 'stacks';
+  readonly seen?: 'results' | 'stacks' | 'nodes';
 }
 
 const teacher = {
@@ -67,7 +69,8 @@ const rows: Readonly<Record<keyof Required<TrainableOptions>, Row>> = {
     without: { ...sgdOnly, precision: 'fp16' },
     given: { ...sgdOnly, precision: 'fp16', emulatePrecision: true },
   },
-  dropout: { given: { dropout: 0 }, model: withDropout },
+  dropout: { given: { dropout: 0 }, model: () => withDropout() },
+  masksTogether: { given: { masksTogether: 2 }, seen: 'nodes', model: () => withDropout(2) },
   masked: { given: { masked: ['layer.0.weight'] }, model: withZeros },
   noDecay: { given: { noDecay: 'layer.1.weight' } },
   rates: { given: { rates: { 'layer.0.*': 0.5 } } },
@@ -98,7 +101,8 @@ describe('every option acts', () => {
     const all = { ...adam, ...keys, 'l1.coefficient': 0.1, ...numbers };
     const run = async (options: Partial<TrainableOptions>) => {
       const { weights, results, signature } = await train(options, repeat(2, { ...whole, ...teacher }), all, model());
-      return { weights, results: results.map((r) => Object.keys(r)), stacks: signature.stacks };
+      const nodes = trainable(model(), { loss: 'crossEntropy', ...options }).graph.nodes.length;
+      return { weights, results: results.map((r) => Object.keys(r)), stacks: signature.stacks, nodes };
     };
     const [before, after] = [await run(without), await run(given)];
     expect(after[seen ?? 'weights']).not.toEqual(before[seen ?? 'weights']);
@@ -197,6 +201,7 @@ describe('what makes no sense', () => {
     [{ precision: 'fp8' as 'fp16' }, 'precision: expected fp32, fp16, bf16, got fp8'],
     [{ guard: 'stop' as 'skip' }, "guard: expected 'skip', got stop"],
     [{ stackLimit: 0 }, 'stackLimit: expected a whole number from 1, got 0'],
+    [{ masksTogether: 1.5 }, 'masksTogether: expected a whole number from 1, got 1.5'],
     [{ lossScaling: {} }, "lossScaling: expected the precision 'fp16', got fp32"],
     [
       { precision: 'fp16', lossScaling: { initial: 0 } },

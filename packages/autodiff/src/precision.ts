@@ -1,6 +1,7 @@
 /**
- * Mixed precision by `Cast` (Micikevicius et al. 2018): products, forward and backward, and the elementwise work between
- * them in 16 bits; what loses by it in float32, after the lists of `torch.autocast` for CUDA.
+ * Mixed precision by `Cast` (Micikevicius et al. 2018): products, norms and what lies between them, forward and backward, in
+ * 16 bits; losses, exponentials, powers and what stays on parameters in float32. Unlike `torch.autocast` norms, softmax and
+ * sums take and give 16 bits: kernels add up in float32 inside, and half the bytes and few casts are what makes it fast.
  */
 import { bfloat16Bits, codeOf, type DType, float16Bits, type GraphBuilder, Node, Value } from '@neuroprune/onnx';
 
@@ -10,30 +11,36 @@ export const precisions = ['fp32', 'fp16', 'bf16'] as const;
 /** Type of products and of the values between them. */
 export type Precision = (typeof precisions)[number];
 
-/** How an operator runs: in 16 bits, in float32, or in what its operands have (float32 as soon as one of them has it). */
-type Kind = 'low' | 'full' | 'follow';
+/** How an operator runs: in 16 bits, in float32, in 16 bits as soon as one of its operands has them, or when all have. */
+type Kind = 'low' | 'full' | 'yield' | 'follow';
 
-/** Operators that are not here stay float32: among them softmax, norms, losses, exponentials, powers and reductions. */
+/** Operators that are not here stay float32: among them powers, logarithms and extrema. */
 const kinds: Readonly<Record<string, Kind>> = {
   Gemm: 'low',
+  LayerNormalization: 'low',
   MatMul: 'low',
   // Elementwise
   Abs: 'follow',
-  Add: 'follow',
+  Add: 'yield',
   Clip: 'follow',
+  Erf: 'follow',
+  Exp: 'follow',
   Gelu: 'follow',
-  HardSigmoid: 'full',
   Max: 'follow',
   Min: 'follow',
-  Mul: 'follow',
+  Mul: 'yield',
   Neg: 'follow',
+  ReduceMean: 'follow',
+  ReduceSum: 'follow',
   Relu: 'follow',
   Sigmoid: 'follow',
-  Sub: 'follow',
+  Softmax: 'follow',
+  Sub: 'yield',
   Tanh: 'follow',
   Where: 'follow',
   // Movement
   Concat: 'follow',
+  Dropout: 'follow',
   Expand: 'follow',
   Flatten: 'follow',
   Gather: 'follow',
@@ -53,28 +60,47 @@ const kindOf = ({ domain, opType }: Node): Kind =>
 
 const types = { fp16: 'float16', bf16: 'bfloat16' } as const;
 
+/** Operators whose results may leave the range of float16, which ends at 65504. */
+const WIDE = new Set(['Exp']);
+
+/** How to lower. */
+export interface LowerOptions {
+  /** Rounds to the type and back and computes in float32. */
+  readonly emulated?: boolean;
+  /** Nodes that stay float32 whatever they are: the loss, and dropout's generator, which counts on exact integers. */
+  readonly exact?: ReadonlySet<Node>;
+}
+
+/** Results, from this one on, that stay float32 whatever the operands are: the statistics of a norm. */
+const FULL_FROM: Readonly<Record<string, number>> = { LayerNormalization: 1 };
+
+/** What a small term of a sum in float16 is kept within: half of the type's range, so that the sum is finite (what hides padding is not). */
+const FINITE = 2 ** 15;
+
 /** Operators that read no element of their first operand, only its shape. */
 const SHAPES = new Set(['Shape', 'Size']);
 
 /**
  * Rewrites the graph's nodes so far. Values keep their names where they stay float32; what a later node reads in another
- * type than it is made in goes through one `Cast`. `emulated` rounds to the type and back and computes in float32.
+ * type than it is made in goes through one `Cast`.
  */
 export function lowerPrecision(
   builder: GraphBuilder,
   precision: Exclude<Precision, 'fp32'>,
-  { emulated = false }: { readonly emulated?: boolean } = {},
+  options: LowerOptions = {},
 ): void {
   const { graph } = builder;
   const nodes = graph.nodes;
   graph.nodes = [];
-  const lowering = new Lowering(builder, types[precision], emulated);
+  const lowering = new Lowering(builder, types[precision], options);
   for (const node of nodes) lowering.add(node);
   for (const value of nodes.flatMap((n) => n.outputs)) lowering.restore(value);
 }
 
 /** One walk over the nodes: which values exist in 16 bits, and which of them have a float32 form too. */
 class Lowering {
+  private readonly emulated: boolean;
+  private readonly exact: ReadonlySet<Node>;
   /** The 16-bit form of a value of the old graph. */
   private readonly lows = new Map<Value, Value>();
   /** Values of the old graph that so far exist only in 16 bits. */
@@ -83,14 +109,15 @@ class Lowering {
   constructor(
     private readonly builder: GraphBuilder,
     private readonly dtype: 'float16' | 'bfloat16',
-    private readonly emulated: boolean,
-  ) {}
+    { emulated = false, exact = new Set() }: LowerOptions,
+  ) {
+    this.emulated = emulated;
+    this.exact = exact;
+    this.outputs = new Set(builder.graph.outputs);
+  }
 
   add(node: Node): void {
-    const operands = node.inputs.filter((v) => v?.dtype === 'float32');
-    const kind = kindOf(node);
-    const follows = kind === 'follow' && operands.length > 0 && operands.every((v) => v && this.isLow(v));
-    if ((kind === 'low' || follows) && operands.some((v) => v && !isScalarConstant(v))) this.lower(node);
+    if (this.isLowered(node)) this.lower(node);
     else {
       if (!SHAPES.has(node.opType)) for (const v of node.inputs) if (v) this.restore(v);
       this.push(
@@ -100,6 +127,20 @@ class Lowering {
     }
   }
 
+  private isLowered(node: Node): boolean {
+    const operands = node.inputs.filter((v): v is Value => v?.dtype === 'float32' && !isScalarConstant(v));
+    if (operands.length === 0 || this.exact.has(node)) return false;
+    if (this.dtype === 'float16' && WIDE.has(node.opType)) return false;
+    const isLow = (v: Value) => this.madeLow.has(v) && !this.outputs.has(v);
+    const hold: Readonly<Record<Kind, () => boolean>> = {
+      low: () => true,
+      full: () => false,
+      yield: () => operands.some(isLow),
+      follow: () => operands.every(isLow),
+    };
+    return hold[kindOf(node)]();
+  }
+
   /** Makes the float32 form of a value that has none yet. */
   restore(value: Value): void {
     if (!this.pending.delete(value)) return;
@@ -107,21 +148,24 @@ class Lowering {
     this.builder.graph.nodes.push(new Node('Cast', [low], [value], { to: { type: 'int', value: codeOf('float32') } }));
   }
 
-  /** True for values made in 16 bits and for constants so small that they take any type. */
-  private isLow(value: Value): boolean {
-    return this.pending.has(value) || this.madeLow.has(value) || isScalarConstant(value);
-  }
-
   private readonly madeLow = new Set<Value>();
+  /** What the model gives: what follows it, the loss, reads it in float32. */
+  private readonly outputs: ReadonlySet<Value>;
+  /** 16-bit forms of small terms, kept within what a sum bears. */
+  private readonly bounded = new Map<Value, Value>();
 
   private lower(node: Node): void {
-    const inputs = node.inputs.map((v) => (v?.dtype === 'float32' ? this.low(v) : v));
+    const bounded = node.opType === 'Add' && this.dtype === 'float16';
+    const [result] = node.outputs;
+    const inputs = node.inputs.map((v) =>
+      v?.dtype === 'float32' ? this.low(v, bounded && !this.madeLow.has(v) && isSmaller(v, result)) : v,
+    );
     if (this.emulated) {
       this.emulate(node, inputs);
       return;
     }
-    const outputs = node.outputs.map((y) => {
-      if (y.dtype !== 'float32') return y;
+    const outputs = node.outputs.map((y, i) => {
+      if (y.dtype !== 'float32' || i >= firstFull(node)) return y;
       const low = new Value(this.builder.fresh(`${y.name}_low`), this.dtype, y.shape);
       this.lows.set(y, low);
       this.pending.add(y);
@@ -133,9 +177,11 @@ class Lowering {
 
   /** The node in float32 on rounded operands, its results rounded. */
   private emulate(node: Node, inputs: (Value | undefined)[]): void {
-    const raw = node.outputs.map((y) => new Value(this.builder.fresh(`${y.name}_raw`), y.dtype, y.shape));
-    this.builder.graph.nodes.push(new Node(node.opType, inputs, raw, node.attributes, '', node.name));
-    node.outputs.forEach((y, i) => {
+    const rounded = node.outputs.slice(0, firstFull(node));
+    const raw = rounded.map((y) => new Value(this.builder.fresh(`${y.name}_raw`), y.dtype, y.shape));
+    const results = [...raw, ...node.outputs.slice(raw.length)];
+    this.builder.graph.nodes.push(new Node(node.opType, inputs, results, node.attributes, '', node.name));
+    rounded.forEach((y, i) => {
       const x = raw[i] as Value;
       const attributes = { to: { type: 'int', value: codeOf('float32') } } as const;
       const source = y.dtype === 'float32' ? this.builder.op.Cast(x, { to: codeOf(this.dtype) }) : x;
@@ -147,15 +193,17 @@ class Lowering {
     });
   }
 
-  /** The 16-bit form of a float32 value, made once. */
-  private low(value: Value): Value {
-    const known = this.lows.get(value);
+  /** The 16-bit form of a float32 value, made once; `bounded` by what a sum in float16 bears. */
+  private low(value: Value, bounded = false): Value {
+    const made = bounded ? this.bounded : this.lows;
+    const known = made.get(value);
     if (known) return known;
     const { op } = this.builder;
+    const exact = bounded ? op.Clip(value, -FINITE, FINITE) : value;
     const low = isScalarConstant(value)
       ? this.constant(value)
-      : this.rounded(op.Cast(value, { to: codeOf(this.dtype) }));
-    this.lows.set(value, low);
+      : this.rounded(op.Cast(exact, { to: codeOf(this.dtype) }));
+    made.set(value, low);
     return low;
   }
 
@@ -174,6 +222,17 @@ class Lowering {
     node.inputs.splice(0, node.inputs.length, ...inputs);
     this.builder.graph.nodes.push(node);
   }
+}
+
+/** The first result that stays float32. */
+const firstFull = ({ domain, opType, outputs }: Node): number =>
+  (domain === '' ? FULL_FROM[opType] : undefined) ?? outputs.length;
+
+/** True for an operand that is spread over the result: of fewer axes, or of extent 1 where the result has more. */
+function isSmaller({ shape }: Value, result: Value | undefined): boolean {
+  const whole = result?.shape;
+  if (!shape || !whole) return false;
+  return shape.length < whole.length || shape.some((d, i) => d === 1 && whole[i + whole.length - shape.length] !== 1);
 }
 
 const isScalarConstant = ({ tensor }: Value): boolean => tensor !== undefined && tensor.data.length === 1;

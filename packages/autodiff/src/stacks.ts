@@ -53,7 +53,8 @@ export function stacksOf(units: readonly Unit[], options: StackOptions): Paramet
   );
 }
 
-function pieces<T>(items: readonly T[], limit: number): T[][] {
+/** Items in runs of about one length, none longer than `limit`. */
+export function pieces<T>(items: readonly T[], limit: number): T[][] {
   const count = Math.ceil(items.length / limit);
   const size = Math.ceil(items.length / count);
   return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));

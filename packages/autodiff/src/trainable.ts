@@ -15,6 +15,7 @@ import {
   type Value,
 } from '@neuroprune/onnx';
 import { backward } from './backward.js';
+import { gatherCasts } from './casts.js';
 import { TEACHER } from './distill.js';
 import { replaceDropout } from './dropout.js';
 import { AutodiffError, demand } from './errors.js';
@@ -54,6 +55,8 @@ export interface TrainableOptions extends ObjectiveOptions {
   readonly emulatePrecision?: boolean;
   /** Rate of every `Dropout` node instead of its own; 0 leaves dropout out. */
   readonly dropout?: number;
+  /** Most dropout masks made as one, 1 by default; more are fewer and larger operators, which GPUs want, and the same bits. */
+  readonly masksTogether?: number;
   /** Parameters whose zeros stay zeros. */
   readonly masked?: readonly string[];
   /** Parameters without weight decay; by default norms and biases. */
@@ -74,7 +77,7 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const copy = prepared(model, ({ name }) => candidates.includes(name));
   const { graph } = copy;
   const builder = new GraphBuilder(graph);
-  const dropoutScalars = replaceDropout(builder, options.dropout);
+  const generator = replaceDropout(builder, { rate: options.dropout, together: options.masksTogether });
   const { loss, inputs } = lossOf(copy, builder, options);
   const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
   demand(parameters.size > 0, 'trainable', 'a parameter to train that the loss depends on', 'none');
@@ -87,7 +90,11 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const wholes = units.map(({ whole }) => whole);
   const gradients = backward(builder, total, wholes, seed(builder, { ...scalars, ...variables }));
   if (options.precision && options.precision !== 'fp32')
-    lowerPrecision(builder, options.precision, { emulated: options.emulatePrecision ?? false });
+    lowerPrecision(builder, options.precision, {
+      emulated: options.emulatePrecision ?? false,
+      exact: generator.nodes,
+      coarse: generator.masks,
+    });
 
   const stacks = stacksOf(units, {
     slots: Object.keys(optimizer.init.slots),
@@ -102,21 +109,24 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   );
   const contexts = stacks.map((stack) => stackContext(builder, stack, gradientOf));
   const results = writeStep(builder, { stacks, contexts, scalars, variables, loss }, masking(optimizer, stacks));
+  if (options.precision && options.precision !== 'fp32') gatherCasts(copy);
   runPasses(copy, [eliminateDropout, eliminateIdentity, eliminateDeadCode, eliminateCommonSubexpressions, sortNodes]);
   const idle = removeIdle(graph, Object.values(scalars));
   return setStepSignature(copy, {
     ...stateSignature(stacks, optimizer),
     batch: batchInputs(graph.inputs, [...model.graph.inputs.map((v) => v.name), ...inputs]),
-    scalars: [...dropoutScalars, ...optimizer.scalars.filter((name) => !idle.includes(name)), ...coefficients],
+    scalars: [...generator.scalars, ...optimizer.scalars.filter((name) => !idle.includes(name)), ...coefficients],
     results: ['loss', ...Object.keys(terms), ...results],
   });
 }
 
 /** Options that only JavaScript could get wrong, or that would never act. */
-function checkOptions({ precision = 'fp32', lossScaling, guard, stackLimit = 30 }: TrainableOptions): void {
+function checkOptions(options: TrainableOptions): void {
+  const { precision = 'fp32', lossScaling, guard, stackLimit = 30, masksTogether = 1 } = options;
   demand(precisions.includes(precision), 'precision', precisions.join(', '), precision);
   demand(guard === undefined || guard === 'skip', 'guard', "'skip'", guard);
-  demand(Number.isInteger(stackLimit) && stackLimit > 0, 'stackLimit', 'a whole number from 1', stackLimit);
+  for (const [name, value] of Object.entries({ stackLimit, masksTogether }))
+    demand(Number.isInteger(value) && value > 0, name, 'a whole number from 1', value);
   if (!lossScaling) return;
   demand(precision === 'fp16', 'lossScaling', "the precision 'fp16'", precision);
   checkLossScaling(lossScaling);

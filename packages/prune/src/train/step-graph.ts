@@ -15,12 +15,16 @@ import { layerRates } from './layer-rates.js';
 import type { Pruner } from './pruner.js';
 import type { TrainRequest } from './request.js';
 
+/** Dropout masks made as one on a GPU, whose every node takes time; WebGPU has no buffers for more. A processor has its cache for one. */
+const MASKS_ON_GPU = 7;
+
 /** The step graph of a request. Throws an input error for what cannot be trained so. */
 export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Model {
   check(request);
   const { model, groups, dropout, freeze, accumulate = 1, layerDecay, precision, distill, onNan } = request;
   const optimizer = optimizerOf(request);
-  const limit = stackLimit(request.session?.device);
+  const { device = 'auto' } = request.session ?? {};
+  const limit = stackLimit(device);
   const options: TrainableOptions = {
     loss: lossOf(request),
     dropout,
@@ -34,6 +38,7 @@ export function stepGraph(request: TrainRequest, { masked, terms }: Pruner): Mod
     ...(precision === undefined ? {} : { precision }),
     ...(distill ? { distill } : {}),
     ...(limit === undefined ? {} : { stackLimit: limit }),
+    ...(device === 'auto' || device === 'cpu' ? {} : { masksTogether: MASKS_ON_GPU }),
   };
   return made(() => trainable(model, options));
 }
