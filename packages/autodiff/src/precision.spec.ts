@@ -16,6 +16,34 @@ const scalars = { ...adamwScalars({ lr: 0.05, weightDecay: 0.1 }), ...emaScalars
 const stepOf = (options: Partial<TrainableOptions>): Model =>
   trainable(network(), { loss: 'crossEntropy', optimizer: chain(clipByGlobalNorm(1), adamw(), ema()), ...options });
 
+/** Attention without heads over rows, between norms. */
+const block = (): Model =>
+  parse(`onnx 11 "t"
+opset "" 23
+graph g {
+  input %x: float32[4,4]
+  init %s = float32[4] {1, 1, 1, 1}
+  init %b = float32[4] {0, 0, 0, 0}
+  init %q = float32[4,4] {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7}
+  init %k = float32[4,4] {0.3, 0.2, 0.3, 0.4, 0.1, 0.6, 0.7, 0.8, 0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7}
+  init %v = float32[4,4] {0.2, 0.2, 0.3, 0.4, 0.1, 0.6, 0.7, 0.8, 0.9, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7}
+  init %half = float32[] {0.5}
+  init %c = float32[4,2] {0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8}
+  %h = LayerNormalization(%x, %s, %b) {axis: -1}
+  %xq = MatMul(%h, %q)
+  %xk = MatMul(%h, %k)
+  %xv = MatMul(%h, %v)
+  %kt = Transpose(%xk) {perm: [1, 0]}
+  %scores = MatMul(%xq, %kt)
+  %p = Softmax(%scores) {axis: -1}
+  %context = MatMul(%p, %xv)
+  %d = Dropout(%context, %half)
+  %sum = Add(%h, %d)
+  %n = LayerNormalization(%sum, %s, %b) {axis: -1}
+  %logits = MatMul(%n, %c)
+  output %logits
+}`);
+
 const typeOf = (node: Node): string | undefined => node.outputs[0]?.dtype;
 
 describe.each(rows)('%s', (precision) => {
@@ -32,6 +60,30 @@ describe.each(rows)('%s', (precision) => {
   it('has float32 weights, state and results, and 16 bits nowhere in the interface', () => {
     const { inputs, outputs } = stepOf({ precision }).graph;
     expect(new Set([...inputs, ...outputs].map((v) => v.dtype))).toEqual(new Set(['float32', 'int64']));
+  });
+
+  it('lowers norms, softmax, and what lies between products; their statistics, the loss and dropout stay float32', () => {
+    const step = trainable(block(), { loss: 'crossEntropy', precision, dropout: 0.5 });
+    const made = (opType: string) => step.graph.nodes.filter((n) => n.opType === opType).map(typeOf);
+    for (const opType of ['LayerNormalization', 'Softmax', 'ReduceMean']) {
+      expect(new Set(made(opType)), opType).toEqual(new Set([low[precision]]));
+    }
+    const norm = step.graph.nodes.find((n) => n.opType === 'LayerNormalization');
+    expect(norm?.outputs.map((v) => v.dtype)).toEqual([low[precision], 'float32', 'float32']);
+    // Generator of dropout: integers in float32; a product in 16 bits would lose them.
+    expect(new Set(made('Floor'))).toEqual(new Set(['float32']));
+    const words = step.graph.nodes.filter(({ opType, inputs }) => opType === 'MatMul' && inputs[1]?.shape?.[0] === 8);
+    expect(words.map(typeOf)).toEqual(['float32']);
+    expect(new Set(made('Log'))).toEqual(new Set(['float32']));
+    expect(inferModel(parse(print(step))).graph.nodes.map(typeOf)).toEqual(step.graph.nodes.map(typeOf));
+  });
+
+  it('casts the weights of a stack at once, and their gradients', () => {
+    const step = trainable(block(), { loss: 'crossEntropy', precision });
+    const casts = step.graph.nodes.filter((n) => n.opType === 'Cast');
+    expect(casts.filter((n) => n.inputs[0]?.producer?.opType === 'Split')).toEqual([]);
+    const concats = step.graph.nodes.filter((n) => n.opType === 'Concat' && n.inputs.length === 3);
+    expect(concats.map(typeOf)).toContain(low[precision]);
   });
 
   it('converts a value once', () => {

@@ -77,6 +77,7 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const copy = prepared(model, ({ name }) => candidates.includes(name));
   const { graph } = copy;
   const builder = new GraphBuilder(graph);
+  const ofModel = new Set(graph.nodes.flatMap((node) => node.outputs));
   const generator = replaceDropout(builder, { rate: options.dropout, together: options.masksTogether });
   const { loss, inputs } = lossOf(copy, builder, options);
   const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
@@ -84,17 +85,14 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const traits = membership(options, parameters);
   const units = joinProducts(builder, [...parameters.values()], (value) => JSON.stringify(traitsOf(value, traits)));
   const { total, terms, coefficients } = objective(builder, loss, parameters, options.terms);
+  const exact = new Set(graph.nodes.filter(({ outputs }) => !outputs.some((v) => ofModel.has(v))));
   const optimizer = gated(options);
   const scalars = inputsOf(builder, optimizer.scalars);
   const variables = inputsOf(builder, Object.keys(optimizer.init.variables ?? {}));
   const wholes = units.map(({ whole }) => whole);
   const gradients = backward(builder, total, wholes, seed(builder, { ...scalars, ...variables }));
   if (options.precision && options.precision !== 'fp32')
-    lowerPrecision(builder, options.precision, {
-      emulated: options.emulatePrecision ?? false,
-      exact: generator.nodes,
-      coarse: generator.masks,
-    });
+    lowerPrecision(builder, options.precision, { emulated: options.emulatePrecision ?? false, exact });
 
   const stacks = stacksOf(units, {
     slots: Object.keys(optimizer.init.slots),
