@@ -8,7 +8,7 @@ import { withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import type { ScalarVectors } from './staging.js';
-import type { NamedTensors, Request } from './worker-protocol.js';
+import type { Inputs, NamedTensors, Request } from './worker-protocol.js';
 
 /** A step graph with its state, run outside the calling thread; there the state stays between runs. */
 export interface Training extends AsyncDisposable {
@@ -17,9 +17,20 @@ export interface Training extends AsyncDisposable {
   readonly session: ResolvedSession;
   /** Takes one step a batch, all in one `run()`; returns each result with one number a step. */
   run(batches: readonly Batch[], scalars: ScalarVectors): Promise<Record<string, Float32Array>>;
+  /** Puts batches into the form that a run takes, while another is under way. */
+  stage(batches: readonly Batch[], scalars: ScalarVectors): Staged;
+  /** Takes the steps of what was staged, which is used up by it. */
+  runStaged(staged: Staged): Promise<Record<string, Float32Array>>;
   /** Calls `use` with the state (tensors under `<stack>.<slot>` and the names of variables), which it may change in place; no copy is made. */
   withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T>;
   close(): Promise<void>;
+}
+
+/** The inputs of a chunk of steps, ready to move to where they run. */
+export interface Staged {
+  readonly runs: readonly Inputs[];
+  /** The batch that takes most room, for messages. */
+  readonly largest: Pick<Batch, 'rows' | 'length'> | undefined;
 }
 
 /** How a training runs. */
@@ -63,16 +74,23 @@ export async function createTraining(
     await close();
     throw error;
   }
+  const stage = (batches: readonly Batch[], scalars: ScalarVectors): Staged => ({
+    runs: driver.stage(signature, batches, scalars, after),
+    largest: largestOf(batches),
+  });
+  const runStaged = ({ runs, largest }: Staged) =>
+    withinMemory(
+      () => ({ device: session.device, ...(largest && { batch: largest }) }),
+      () => runSteps(parts, runs),
+    );
   return {
     signature: after ? withEventScalars(signature, after) : signature,
     session,
     close,
     [Symbol.asyncDispose]: close,
-    run: (batches, scalars) =>
-      withinMemory(
-        () => ({ device: session.device, batch: largestOf(batches) }),
-        () => runSteps(parts, batches, scalars),
-      ),
+    stage,
+    runStaged,
+    run: async (batches, scalars) => runStaged(stage(batches, scalars)),
     withState: (use) => withState(parts, use),
   };
 }
@@ -120,15 +138,19 @@ function held({ signature, driver }: Parts, state: ReadonlyMap<string, Tensor>):
   });
 }
 
-const largestOf = (batches: readonly Batch[]): Batch => batches.reduce((a, b) => (tokensIn(b) > tokensIn(a) ? b : a));
+const largestOf = (batches: readonly Batch[]): Staged['largest'] => {
+  const [first, ...others] = batches;
+  const most = first && others.reduce((a, b) => (tokensIn(b) > tokensIn(a) ? b : a), first);
+  return most && { rows: most.rows, length: most.length };
+};
 
-async function runSteps(parts: Parts, batches: readonly Batch[], scalars: ScalarVectors) {
+async function runSteps(parts: Parts, runs: readonly Inputs[]) {
   const { worker, driver, signature, event } = parts;
   const results = [...signature.results, ...(event?.results ?? [])];
   const separate = driver.resident ? event : undefined;
   const tensors = await worker.ask({
     type: 'run',
-    runs: driver.stage(signature, batches, scalars, event),
+    runs,
     staged: true,
     outputs: (separate ? signature.results : results).map(driver.nameOf),
     carried: stateOf(signature).map(({ input, output }) => [driver.nameOf(input), driver.nameOf(output)]),

@@ -2,6 +2,7 @@ import type { Terms } from '@neuroprune/autodiff';
 import type { PrunableGroups } from '@neuroprune/models';
 import { cutBelow } from '../cut.js';
 import { EPSILON } from '../degree.js';
+import type { MaskMethod } from '../event/mask-event.js';
 import { attentionOf, headWeights, liveHeadCount } from '../heads/attention-layer.js';
 import { eliminateHeads, type HeadRemoval } from '../heads/eliminate.js';
 import type { HeadTarget } from '../heads/plan.js';
@@ -24,6 +25,12 @@ export interface Pruner {
   readonly coefficients: Readonly<Record<string, number>>;
   /** Steps (from 1) after which `apply` has something to do, ascending. */
   readonly events: readonly number[];
+  /** Those of the events that cut masks and do nothing else: a device may take them by itself. */
+  readonly masks?: {
+    readonly method: MaskMethod;
+    readonly steps: ReadonlySet<number>;
+    readonly sparsityAt: (step: number) => number;
+  };
   /** Prunes the layers in place after a step; returns the heads that went. `at` is called at points of it. */
   apply(step: number, layers: readonly PrunableLayer[], at?: (point: PrunePoint) => void): readonly HeadRemoval[];
 }
@@ -40,12 +47,19 @@ export function prunerOf(method: Method, groups: readonly PrunableGroups[], ramp
   }
 }
 
-function gradual({ sparsity }: GradualMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
+function gradual(method: GradualMethod, groups: readonly PrunableGroups[], ramp: Ramp): Pruner {
   const { last } = rampBounds(ramp);
+  const { sparsity } = method;
+  const events = maskEvents(ramp);
   return {
     masked: prunableNames(groups),
     coefficients: {},
-    events: maskEvents(ramp),
+    events,
+    masks: {
+      method,
+      steps: new Set(events.filter((step) => step !== last)),
+      sparsityAt: (step) => sparsityAt(step, sparsity, ramp),
+    },
     apply(step, layers, at) {
       at?.('trim');
       trim(matricesOf(layers), step === last ? sparsity : sparsityAt(step, sparsity, ramp));
@@ -90,6 +104,11 @@ function threshold(method: ThresholdMethod, groups: readonly PrunableGroups[], r
     masked: prunableNames(groups),
     coefficients: {},
     events: ascending([...masks, ...heads]),
+    masks: {
+      method,
+      steps: new Set([...masks].filter((step) => step !== last && !heads.has(step))),
+      sparsityAt: (step) => sparsityAt(step, method.sparsity, ramp),
+    },
     apply(step, layers, at) {
       const removed = heads.has(step)
         ? eliminateHeads(layers.map(attentionOf), headTarget(method, step, allHeads(layers), ramp), () => at?.('heads'))

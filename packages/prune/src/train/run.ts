@@ -1,12 +1,13 @@
 import { performance } from 'node:perf_hooks';
 import { parametersOf } from '@neuroprune/autodiff';
 import type { Tensor } from '@neuroprune/onnx';
-import type { Training } from '@neuroprune/runtime';
+import type { Staged, Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { countWeights, matricesOf } from '../layer.js';
 import { prunableLayers, storeLayers } from '../prunable-layer.js';
 import { chunkSize } from './chunks.js';
+import { apart, type DeviceEvents } from './device-events.js';
 import { Feed, foldResults, mergedForMessages, type StepBatches } from './feed.js';
 import { Guard, STEP_RESULTS } from './guard.js';
 import { Meter } from './meter.js';
@@ -24,14 +25,24 @@ export interface RunParts {
   readonly request: TrainRequest;
   readonly plan: Plan;
   readonly pruner: Pruner;
+  /** Mask events that the device takes by itself. */
+  readonly events?: DeviceEvents | undefined;
   readonly training: Training;
   readonly parameters: Parameters;
   readonly watch: Watch;
   readonly context: TrainContext;
   /** Before the first step. */
   readonly density: Density;
+  /** Weights that may be pruned. */
+  readonly prunable: number;
   /** Keeps checkpoints. */
   readonly saver?: Saver;
+}
+
+/** Steps that are ready to be taken. */
+interface Chunk {
+  readonly steps: readonly StepBatches[];
+  readonly staged: Staged;
 }
 
 /** A run under way. */
@@ -43,11 +54,15 @@ export class Run {
   private readonly feed: Feed;
   private loss = Number.NaN;
   private density: Density;
+  /** Steps after which the host prunes. */
+  private readonly prunes: ReadonlySet<number>;
   /** Steps at which a chunk has to end. */
   private readonly stops: readonly number[];
+  /** The next chunk, made ready while the one before it runs. */
+  private ahead: { readonly done: number; readonly chunk: Promise<Chunk> } | undefined;
 
   constructor(private readonly parts: RunParts) {
-    const { request, plan, pruner, saver, density, watch } = parts;
+    const { request, plan, pruner, events, saver, density, watch } = parts;
     this.meter = new Meter(request.maxLength);
     this.feed = new Feed(request, plan);
     this.guard = new Guard({
@@ -56,7 +71,8 @@ export class Run {
       before: () => this.before(),
     });
     this.density = density;
-    this.stops = [...new Set([...pruner.events, ...(saver?.stops ?? []), ...watch.stops])].sort((a, b) => a - b);
+    this.prunes = new Set(pruner.events.filter((step) => !events?.steps.has(step)));
+    this.stops = [...new Set([...this.prunes, ...(saver?.stops ?? []), ...watch.stops])].sort((a, b) => a - b);
   }
 
   /** Goes on from where a checkpoint was written. */
@@ -74,13 +90,13 @@ export class Run {
 
   /** Takes the next steps, then what the method does after them. */
   async chunk(): Promise<void> {
-    const { context, pruner, plan, saver, watch } = this.parts;
+    const { context, saver, watch } = this.parts;
     if (context.signal?.aborted) await this.stop();
     context.signal?.throwIfAborted();
     saver?.check();
-    const count = chunkSize(this.done, plan.steps, this.stops, this.meter.lastStepMs);
     const started = performance.now();
-    const results = await this.steps(count);
+    const results = await this.steps();
+    const count = results.steps.length;
     const batches = results.steps.flatMap((step) => step.batches);
     this.meter.add(batches, performance.now() - started, count);
     const folded = foldResults(results.each, results.steps);
@@ -90,7 +106,7 @@ export class Run {
       first: this.done + 1,
     });
     this.done += count;
-    if (pruner.events.includes(this.done)) await this.prune();
+    if (this.prunes.has(this.done)) await this.prune();
     this.report(folded, taken);
     if (watch.stops.includes(this.done)) await this.look();
     if (saver?.due(this.done) || (saver && this.over)) await this.save(saver);
@@ -101,17 +117,34 @@ export class Run {
     return this.done >= this.parts.plan.steps || this.parts.watch.over;
   }
 
-  /** Takes steps; returns what each micro-batch gave. */
-  private async steps(count: number) {
+  /** Takes the next steps; returns what each micro-batch gave. */
+  private async steps() {
+    const { training } = this.parts;
+    const ready = this.ahead?.done === this.done ? this.ahead.chunk : this.prepare(this.done);
+    const { steps, staged } = await ready;
+    const running = training.runStaged(staged);
+    this.prepareAhead(this.done + steps.length);
+    const { results, event } = apart(await running);
+    if (event) this.density = { sparsity: event.zeros / this.parts.prunable, heads: event.heads };
+    return { steps, each: results };
+  }
+
+  private prepareAhead(done: number): void {
+    if (done >= this.parts.plan.steps) return;
+    const chunk = this.prepare(done);
+    chunk.catch(() => undefined); // whoever takes it hears of it
+    this.ahead = { done, chunk };
+  }
+
+  /** The steps that come after `done` others, as far as the next stop. */
+  private async prepare(done: number): Promise<Chunk> {
     const { training, ...source } = this.parts;
+    const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs);
     const steps: StepBatches[] = [];
-    for (let i = 0; i < count; i++) steps.push(await this.feed.step(this.done + i));
-    const scalars = scalarsOf(source, training.signature.scalars, steps, this.done);
-    const each = await training.run(
-      steps.flatMap(({ batches }) => batches),
-      scalars,
-    );
-    return { steps, each };
+    for (let i = 0; i < count; i++) steps.push(await this.feed.step(done + i));
+    const scalars = scalarsOf(source, training.signature.scalars, steps, done);
+    const batches = steps.flatMap((step) => step.batches);
+    return { steps, staged: training.stage(batches, scalars) };
   }
 
   /** Scores what the run would end with now. */

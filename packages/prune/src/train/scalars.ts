@@ -1,5 +1,6 @@
 import { adamwScalars, coefficientInput, dropoutScalars, emaScalars } from '@neuroprune/autodiff';
-import type { ScalarVectors } from '@neuroprune/runtime';
+import { EVENT, type ScalarVectors } from '@neuroprune/runtime';
+import { type DeviceEvents, eventScalars } from './device-events.js';
 import type { StepBatches } from './feed.js';
 import type { Plan } from './plan.js';
 import type { Pruner } from './pruner.js';
@@ -11,6 +12,7 @@ export interface ScalarSource {
   readonly request: TrainRequest;
   readonly plan: Plan;
   readonly pruner: Pruner;
+  readonly events?: DeviceEvents | undefined;
 }
 
 /** The learning rate of a step, counted from 1. */
@@ -40,10 +42,13 @@ function ofStep(source: ScalarSource, { shares, first }: StepBatches, step: numb
       Object.entries(source.pruner.coefficients).map(([term, value]) => [coefficientInput(term), value]),
     ),
   };
+  const events = eventScalars(source.events, step);
+  const none = { ...events, [EVENT]: 0 };
   return shares.map((share, i) => ({
     ...shared,
     ...dropoutScalars(seed, first + i),
     share,
     apply: Number(i === shares.length - 1),
+    ...(i === shares.length - 1 ? events : none),
   }));
 }

@@ -4,7 +4,9 @@ import { stepSignature, type Tensor } from '@neuroprune/onnx';
 import { createTraining } from '@neuroprune/runtime';
 import { newestCheckpoint, tidyCheckpoints } from '../checkpoint/folder.js';
 import { PruneError } from '../errors.js';
+import { countWeights, matricesOf } from '../layer.js';
 import { prunableLayers } from '../prunable-layer.js';
+import { deviceEvents } from './device-events.js';
 import { parametersIn, tensorsIn, weightsIn } from './parameters.js';
 import { densityOf, type Plan, planOf } from './plan.js';
 import { type Progress, plainRequest, progressFor } from './progress.js';
@@ -17,9 +19,9 @@ import { divided, Watch } from './watch.js';
 
 /**
  * Trains a model with AdamW, pruning on the way as the method says. Chunks of steps run on the device; between them, at
- * the method's events, the host prunes the state in place. With a folder for checkpoints the exact state is kept now and
- * then, and a run that goes on from it ends with the bits of one that was never stopped. Rejects with the signal's reason
- * when aborted.
+ * the method's events, the host prunes the state in place, but for mask events that a GPU takes by itself. With a folder for
+ * checkpoints the exact state is kept now and then, and a run that goes on from it ends with the bits of one that was never
+ * stopped. Rejects with the signal's reason when aborted.
  */
 export async function train(request: TrainRequest, context: TrainContext = {}): Promise<TrainResult> {
   const plan = planOf(request);
@@ -28,13 +30,19 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const signature = stepSignature(step);
   const first = initialState(request.model, signature);
   const parameters = parametersIn(request, signature, pruner.masked);
-  const density = densityOf(prunableLayers(request.groups, weightsIn(parameters, first)));
+  const layers = prunableLayers(request.groups, weightsIn(parameters, first));
+  const density = densityOf(layers);
+  const prunable = countWeights(matricesOf(layers));
   const watch = new Watch(request, plan, pruner.events.at(-1) ?? 0);
   const saver = saverOf(context, plan);
   const earlier = await earlierOf(request, context, plan, first);
-  await using training = await createTraining(step, earlier?.state ?? first, request.session);
+  const events = deviceEvents(request, pruner, signature);
+  await using training = await createTraining(step, earlier?.state ?? first, {
+    ...request.session,
+    ...(events && { event: events.model }),
+  });
   if (earlier) watch.restore(earlier.progress.watch, earlier.best);
-  const parts = { request, plan, pruner, training, parameters, watch, context, density };
+  const parts = { request, plan, pruner, events, training, parameters, watch, context, density, prunable };
   const run = new Run({ ...parts, ...(saver ? { saver } : {}) });
   context.checkpoint?.onStart?.(earlier?.progress.step ?? 0, earlier?.progress.note);
   if (earlier) run.resume(earlier.progress);
