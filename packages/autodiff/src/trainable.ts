@@ -8,6 +8,7 @@ import {
   type Graph,
   GraphBuilder,
   type Model,
+  type Node,
   runPasses,
   type StepSignature,
   setStepSignature,
@@ -77,15 +78,16 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const copy = prepared(model, ({ name }) => candidates.includes(name));
   const { graph } = copy;
   const builder = new GraphBuilder(graph);
-  const ofModel = new Set(graph.nodes.flatMap((node) => node.outputs));
   const generator = replaceDropout(builder, { rate: options.dropout, together: options.masksTogether });
-  const { loss, inputs } = lossOf(copy, builder, options);
+  const exact = new Set(generator.nodes);
+  const { loss, inputs } = collected(graph, exact, () => lossOf(copy, builder, options));
   const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
   demand(parameters.size > 0, 'trainable', 'a parameter to train that the loss depends on', 'none');
   const traits = membership(options, parameters);
   const units = joinProducts(builder, [...parameters.values()], (value) => JSON.stringify(traitsOf(value, traits)));
-  const { total, terms, coefficients } = objective(builder, loss, parameters, options.terms);
-  const exact = new Set(graph.nodes.filter(({ outputs }) => !outputs.some((v) => ofModel.has(v))));
+  const { total, terms, coefficients } = collected(graph, exact, () =>
+    objective(builder, loss, parameters, options.terms),
+  );
   const optimizer = gated(options);
   const scalars = inputsOf(builder, optimizer.scalars);
   const variables = inputsOf(builder, Object.keys(optimizer.init.variables ?? {}));
@@ -116,6 +118,14 @@ export function trainable(model: Model, options: TrainableOptions): Model {
     scalars: [...generator.scalars, ...optimizer.scalars.filter((name) => !idle.includes(name)), ...coefficients],
     results: ['loss', ...Object.keys(terms), ...results],
   });
+}
+
+/** What `build` gives; the nodes that it adds to the graph go into `nodes`. */
+function collected<T>(graph: Graph, nodes: Set<Node>, build: () => T): T {
+  const given = new Set(graph.nodes);
+  const built = build();
+  for (const node of graph.nodes) if (!given.has(node)) nodes.add(node);
+  return built;
 }
 
 /** Options that only JavaScript could get wrong, or that would never act. */
