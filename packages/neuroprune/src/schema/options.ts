@@ -66,9 +66,9 @@ const isAsked = (value: unknown): boolean => value === 'auto' || isDevice(String
 export const device = option(
   z
     .string()
-    .pipe(z.custom<Device | 'auto'>(isAsked, 'expected auto, cpu, cuda or cuda:N, the number of a GPU'))
+    .pipe(z.custom<Device | 'auto'>(isAsked, 'expected auto, cpu, cuda, cuda:N (the number of a GPU) or webgpu'))
     .default('auto'),
-  { description: 'Device that runs the graphs; auto is the fastest that works', 'x-value': 'auto|cpu|cuda[:N]' },
+  { description: 'Device that runs the graphs; auto is the fastest that works', 'x-value': 'auto|cpu|cuda[:N]|webgpu' },
 );
 
 /** Forbids the network. */

@@ -52,14 +52,15 @@ test.each<[what: string, working: Device, request: DeviceRequest, device: Device
   expect(told).toEqual(why.map((text) => ({ type: 'device', device, why: text })));
 });
 
-test.each<[DeviceRequest, string]>([
+test.each<[DeviceRequest, string, Device?]>([
   [
     { asked: 'auto', stored: 'cuda' },
     `--resume: expected cuda, on which the run began, got: ${missing}; see neuroprune doctor, or start anew without --resume, with --device auto`,
   ],
   [{ asked: 'cuda' }, `--device: expected cuda to work, got: ${missing}; see neuroprune doctor, or use --device auto`],
   [{ asked: 'auto', precision: 'bf16' }, 'precision: expected fp32 or fp16 on cpu, got bf16'],
-])('%j is refused', async (request, message) => {
-  const refused = machine('cpu').settle(request);
+  [{ asked: 'webgpu', precision: 'bf16' }, 'precision: expected fp32 or fp16 on webgpu, got bf16', 'webgpu'],
+])('%j is refused', async (request, message, working = 'cpu') => {
+  const refused = machine(working).settle(request);
   await expect(refused).rejects.toMatchObject({ kind: 'input', message: expect.stringContaining(message) });
 });

@@ -49,11 +49,11 @@ async function mustWork(device: Device, resumed: boolean, ask: Probes['ask']): P
   throw new NeuropruneError('input', `${expected}, got: ${cause}; see neuroprune doctor, or ${advice}`);
 }
 
-/** ONNX Runtime's cpu provider has no products in bf16. */
+/** ONNX Runtime has products in bf16 on cuda alone. */
 function checked(device: Device, precision: string | undefined): Device {
-  if (device !== 'cpu' || precision !== 'bf16') return device;
+  if (device.startsWith('cuda') || precision !== 'bf16') return device;
   throw new NeuropruneError(
     'input',
-    "precision: expected fp32 or fp16 on cpu, got bf16, which ONNX Runtime's cpu provider cannot multiply in",
+    `precision: expected fp32 or fp16 on ${device}, got bf16, which ONNX Runtime's ${device} provider cannot multiply in`,
   );
 }

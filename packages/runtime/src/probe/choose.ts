@@ -12,8 +12,8 @@ export interface Choice {
   readonly probes: readonly Probe[];
 }
 
-/** Fastest first; `webgpu` belongs between the two as soon as training on it is faster than on the cpu. */
-const preference: readonly Provider[] = ['cuda', 'cpu'];
+/** Fastest first; `webgpu` belongs between the two as soon as training on it is measured to be faster than on the cpu. */
+export const preference: readonly Provider[] = ['cuda', 'cpu'];
 
 /**
  * The fastest device that works here: each one faster is tried, and said why not. A driver that computes on the cpu in

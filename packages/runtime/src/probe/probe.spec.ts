@@ -7,7 +7,7 @@ import { runtimeFolder } from '../cuda/runtime-folder.js';
 import type { Device } from '../device.js';
 import { loadedLibraries, softwareDriver } from './adapter.js';
 import { causeOf } from './cause.js';
-import { chooseDevice, probeOnce } from './choose.js';
+import { chooseDevice, preference, probeOnce } from './choose.js';
 import { type Probe, type Probed, probe } from './probe.js';
 
 describe('a device', () => {
@@ -93,14 +93,15 @@ describe('auto', () => {
     expect(asked).toEqual(expected);
   });
 
-  it('tries cuda alone before cpu, as long as nothing else trains faster', async () => {
+  it('tries what is faster than cpu, cuda first', async () => {
     const asked: string[] = [];
     const ask = async (name: Probed) => {
       asked.push(name);
       return lacks(name);
     };
     expect(await chooseDevice(ask)).toMatchObject({ device: 'cpu' });
-    expect(asked).toEqual(['cuda']);
+    expect(asked).toEqual(preference.slice(0, -1));
+    expect([preference[0], preference.at(-1)]).toEqual(['cuda', 'cpu']);
   });
 
   it('asks a device once a process, and starts none for a library that is not there', async () => {
