@@ -144,7 +144,6 @@ class DataFile {
 
 /** How the bytes of a tensor that lies in a file are got without keeping them. */
 export interface ExternalSource {
-  readonly read: () => Uint8Array;
   /** Each piece is good until the next one only. */
   readonly chunks: () => Iterable<Uint8Array>;
 }
@@ -185,7 +184,7 @@ export class ExternalReader {
         return read(tensor);
       },
     } as Tensor;
-    sources.set(tensor, { read: () => file.read(offset, length), chunks: () => file.chunks(offset, length) });
+    sources.set(tensor, { chunks: () => file.chunks(offset, length) });
     return tensor;
   }
 

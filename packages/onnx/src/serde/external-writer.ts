@@ -8,11 +8,12 @@ import { pack } from './packed.js';
 const ownBytes = (tensor: Tensor): Uint8Array =>
   packedBits(tensor.dtype) ? pack(tensor) : (bytesOf(tensor) as Uint8Array);
 
-/** Bytes of a tensor as files have them: small types packed. */
-export const fileBytes = (tensor: Tensor): Uint8Array => externalSource(tensor)?.read() ?? ownBytes(tensor);
-
-/** The same bytes in pieces, each good until the next one only; never all in memory when they lie in a file. */
-const fileChunks = (tensor: Tensor): Iterable<Uint8Array> => externalSource(tensor)?.chunks() ?? [ownBytes(tensor)];
+/**
+ * Bytes of a tensor as files have them, small types packed, in pieces each of which is good until the next one only; never all
+ * in memory when they lie in a file.
+ */
+export const fileChunks = (tensor: Tensor): Iterable<Uint8Array> =>
+  externalSource(tensor)?.chunks() ?? [ownBytes(tensor)];
 
 /** Where a tensor's bytes lie in a file beside the model. */
 export type StoredAt = Pick<ExternalEntry, 'location' | 'offset'>;

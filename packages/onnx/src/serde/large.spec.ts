@@ -16,6 +16,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
   float32,
+  GraphBuilder,
   modelOf,
   Node,
   OnnxError,
@@ -87,6 +88,15 @@ describe('weights beside the model', () => {
     );
     expect(statSync(path.join(folder, 'copy/w.bin')).size).toBe(COUNT * SIZE);
     expect(copying - idle).toBeLessThan(48 * MIB);
+    const inside = path.join(folder, 'copy', 'inside.onnx');
+    // A protobuf message ends at 2 GiB.
+    const some = `model.graph.initializers.splice(${Math.floor((2 ** 31 - 1) / SIZE)})`;
+    const embedding = peakOf(
+      `const model = await onnx.readModel(${JSON.stringify(file)});
+       ${some}; await onnx.saveModel(model, ${JSON.stringify(inside)})`,
+    );
+    expect(statSync(inside).size).toBeGreaterThan(Math.min(COUNT, 7) * SIZE);
+    expect(embedding - idle).toBeLessThan(48 * MIB);
     const looking = peakOf(
       `const model = await onnx.readModel(${JSON.stringify(copy)});
        const first = model.graph.initializers.map((v) => new Uint8Array(v.tensor.data.buffer)[0]);
@@ -95,6 +105,30 @@ describe('weights beside the model', () => {
     expect(looking - idle).toBeLessThan(4 * SIZE + 64 * MIB);
     rmSync(path.join(folder, 'copy'), { recursive: true });
   }, 300_000);
+
+  it.each(['toFloat16', 'quantizeDynamic', 'quantizeBlockwise'])(
+    'are converted one after another as they are written: %s',
+    async (name) => {
+      const [matrices, size] = [24, 4 * MIB];
+      const b = new GraphBuilder();
+      let x = b.input('x', 'float32', ['n', 1024]);
+      const weight = float32(new Float32Array(size / 4).fill(0.5), [1024, 1024]);
+      for (let i = 0; i < matrices; i++)
+        x = b.op.Gemm(x, b.initializer(`w${i}`, { ...weight }), undefined, { transB: 1 });
+      b.output(x, 'y');
+      const file = path.join(folder, `${name}.onnx`);
+      await saveModel(modelOf(b.graph), file, { externalData: `${name}.bin` });
+      const [idle, out] = [peakOf(''), path.join(folder, `${name}-out.onnx`)];
+      const peak = peakOf(
+        `const model = await onnx.readModel(${JSON.stringify(file)});
+         onnx.${name}(model); await onnx.saveModel(model, ${JSON.stringify(out)})`,
+      );
+      const [before, after] = [matrices * size, statSync(out).size];
+      expect(after / before).toBeLessThan(0.51);
+      expect(peak - idle).toBeLessThan(0.8 * before);
+    },
+    60_000,
+  );
 
   it('are refused in the model itself when they are beyond 2 GiB', async () => {
     const file = sparseFile('inline', 9, 256 * MIB);

@@ -12,9 +12,15 @@ const toInt64 = (value: number | bigint): bigint => {
   return big > INT64_MAX ? INT64_MAX : big;
 };
 
-/** Writes one message as a list of chunks, so that weights are copied once. */
+/** Bytes that are got only when they are written, in pieces each of which is good until the next one. */
+interface Later {
+  readonly length: number;
+  readonly pieces: () => Iterable<Uint8Array>;
+}
+
+/** Writes one message as a list of chunks, so that weights are copied once, or never where the list goes to a file. */
 export class MessageWriter {
-  private readonly chunks: Uint8Array[] = [];
+  private readonly chunks: (Uint8Array | Later)[] = [];
   private size = 0;
   private readonly small = new BinaryWriter();
 
@@ -45,6 +51,12 @@ export class MessageWriter {
   bytes(no: number, value: Uint8Array): this {
     this.small.tag(no, WireType.LengthDelimited).uint32(value.length);
     return this.append(value);
+  }
+
+  /** A bytes field of known length, got when it is written. */
+  later(no: number, length: number, pieces: () => Iterable<Uint8Array>): this {
+    this.small.tag(no, WireType.LengthDelimited).uint32(length);
+    return this.append({ length, pieces });
   }
 
   /** Fields as they are. */
@@ -83,29 +95,44 @@ export class MessageWriter {
 
   /** The whole message in one array. */
   finish(): Uint8Array {
-    const chunks = this.close();
-    if (this.size > MAX_MESSAGE_BYTES) throw tooLarge(this.size);
+    const pieces = this.pieces();
     const out = new Uint8Array(this.size);
     let at = 0;
-    for (const chunk of chunks) {
-      out.set(chunk, at);
-      at += chunk.length;
+    for (const piece of pieces) {
+      out.set(piece, at);
+      at += piece.length;
     }
     return out;
   }
 
-  private append(chunk: Uint8Array): this {
-    if (chunk.length < LARGE) this.small.raw(chunk);
-    else this.close().push(chunk);
-    if (chunk.length >= LARGE) this.size += chunk.length;
+  /** The whole message in pieces, each good until the next one only. */
+  pieces(): Iterable<Uint8Array> {
+    const chunks = this.close();
+    if (this.size > MAX_MESSAGE_BYTES) throw tooLarge(this.size);
+    return eachPiece(chunks);
+  }
+
+  private append(chunk: Uint8Array | Later): this {
+    if (chunk instanceof Uint8Array && chunk.length < LARGE) this.small.raw(chunk);
+    else {
+      this.close().push(chunk);
+      this.size += chunk.length;
+    }
     return this;
   }
 
-  private close(): Uint8Array[] {
+  private close(): (Uint8Array | Later)[] {
     const bytes = this.small.finish();
     if (bytes.length > 0) this.chunks.push(bytes);
     this.size += bytes.length;
     return this.chunks;
+  }
+}
+
+function* eachPiece(chunks: readonly (Uint8Array | Later)[]): Generator<Uint8Array> {
+  for (const chunk of chunks) {
+    if (chunk instanceof Uint8Array) yield chunk;
+    else yield* chunk.pieces();
   }
 }
 

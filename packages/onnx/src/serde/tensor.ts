@@ -3,7 +3,7 @@ import { OnnxError } from '../errors.js';
 import type { Notes } from '../notes.js';
 import { lengthOf, type SparseTensor, sizeOf, type Tensor, type TensorData, viewOf } from '../tensor.js';
 import type { ExternalEntry, ExternalReader } from './external-data.js';
-import { type ExternalWriter, fileBytes } from './external-writer.js';
+import { type ExternalWriter, fileChunks } from './external-writer.js';
 import { MAX_RANK } from './limits.js';
 import type { Handlers, Message } from './message-reader.js';
 import type { MessageWriter } from './message-writer.js';
@@ -254,7 +254,7 @@ function writeElements(w: MessageWriter, tensor: Tensor, external: ExternalWrite
     writeEntries(w, 13, { location, offset: String(offset), length: String(length) });
     w.int(14, 1);
   } else {
-    w.bytes(9, fileBytes(tensor));
+    w.later(9, length, () => fileChunks(tensor));
   }
 }
 

@@ -34,7 +34,7 @@ function checkSize(model: Model, external: ExternalWriter | undefined): void {
   if (bytes > MAX_MESSAGE_BYTES) throw tooLarge(bytes);
 }
 
-function encode(model: Model, external: ExternalWriter | undefined): Uint8Array {
+function encode(model: Model, external: ExternalWriter | undefined): MessageWriter {
   checkSize(model, external);
   const listed = listsInitializers(model.irVersion);
   const w = new MessageWriter().int(1, model.irVersion).text(2, model.producer);
@@ -47,7 +47,7 @@ function encode(model: Model, external: ExternalWriter | undefined): Uint8Array 
     w.message(25, (m) => new GraphWriter(f.graph, external, listed).function(m, f));
   }
   writeNotes(w, 6, 0, model.notes);
-  return w.finish();
+  return w;
 }
 
 /** How to write a model. */
@@ -64,9 +64,9 @@ export interface WriteOptions {
 /** The model as bytes of an ONNX file; with `externalData`, weights from 1 KiB on go to that file (written atomically). */
 export function writeModel(model: Model, options: WriteOptions = {}): Uint8Array {
   const { externalData: file, stored } = options;
-  if (file === undefined) return encode(model, stored && new ExternalWriter(undefined, stored));
+  if (file === undefined) return encode(model, stored && new ExternalWriter(undefined, stored)).finish();
   const external = new ExternalWriter(path.basename(file), stored);
-  const bytes = encode(model, external);
+  const bytes = encode(model, external).finish();
   external.write(file);
   return bytes;
 }
@@ -76,9 +76,9 @@ export async function saveModel(model: Model, file: string, options: WriteOption
   const { externalData: location, stored } = options;
   const external = location === undefined && !stored ? undefined : new ExternalWriter(location, stored);
   const beside = location === undefined ? undefined : dataFile(file, location);
-  const bytes = encode(model, external);
+  const message = encode(model, external);
   if (external && beside) external.write(beside);
-  writeFileAtomic(file, [bytes]);
+  writeFileAtomic(file, message.pieces());
 }
 
 function dataFile(model: string, location: string): string {
