@@ -6,12 +6,13 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AutoModelForCausalLM, AutoModelForSeq2SeqLM, env, Tensor } from '@huggingface/transformers';
 import { loadGenerator, loadTokenizer } from '@neuroprune/evaluate';
+import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { readSafetensors } from '@neuroprune/models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CallContext, prune } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
 import { readRun } from '../src/stages/report.js';
-import { root, temporary } from './command.js';
+import { neuroprune, root, TOKEN, temporary } from './command.js';
 import { runUntil } from './stops.js';
 
 const texts = path.join(root, 'packages/neuroprune/fixtures/texts');
@@ -115,6 +116,42 @@ describe.each([
       expect(theirs.slice(graphs.length > 1 ? 1 : given.length)).toEqual([...own!.tokens]);
       expect(own!.tokens.length).toBeGreaterThan(3);
     }
+  });
+});
+
+describe('published', () => {
+  let hub: LocalHub;
+  beforeAll(async () => {
+    hub = await startLocalHub({ root: path.join(cwd, 'hub'), token: TOKEN });
+  });
+  afterAll(() => hub.close());
+
+  const published = (run: string, to: string) => {
+    const env = { HF_HOME: path.join(cwd, 'home'), HF_ENDPOINT: hub.url, HF_TOKEN: TOKEN };
+    return neuroprune(['publish', run, '--to', to, '--json'], { cwd, env });
+  };
+
+  test.each([
+    ['translator', 'translation', 'AutoModelForSeq2SeqLM'],
+    ['speaker', 'text-generation', 'AutoModelForCausalLM'],
+  ])('%s: read back through the Hub it writes what its files wrote', async (name, tag, loader) => {
+    const { code, stdout, stderr } = await published(`runs/${name}`, `local/${name}-np`);
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    const { readBack } = JSON.parse(stdout);
+    expect(readBack).toEqual({ repo: `local/${name}-np`, examples: 4, maxAbsDifference: 0 });
+    const card = await readFile(path.join(cwd, `runs/${name}/model/README.md`), 'utf8');
+    expect(card).toContain(`pipeline_tag: ${tag}`);
+    expect(card).toContain(`${loader}.from_pretrained("local/${name}-np")`);
+  });
+
+  test('other tokens are no proof', async () => {
+    const file = path.join(cwd, 'runs/speaker/sample.json');
+    const sample = JSON.parse(await readFile(file, 'utf8'));
+    sample.logits[0][0] += 1;
+    await writeFile(file, JSON.stringify(sample));
+    const { code, stderr } = await published('runs/speaker', 'local/other');
+    expect(code).toBe(1);
+    expect(stderr).toContain('expected the published model to write what its files wrote before');
   });
 });
 

@@ -1,5 +1,6 @@
 import { type Block, heading, paragraph, toMarkdown } from './document.js';
 import type { Figure } from './figures/figure.js';
+import { filesOf, loadingOf, type Writes } from './loading.js';
 import { askedTable, metricsTable, proofNote, sizeTable, variantsTable, zerosNote } from './numbers.js';
 import { figurePath } from './report.js';
 import type { RunResult } from './run-result.js';
@@ -12,12 +13,14 @@ export interface CardOptions {
   readonly figures?: readonly Figure[];
   /** An input to try: one sentence, or two for tasks about pairs. */
   readonly example?: readonly [string] | readonly [string, string];
+  /** How the model writes, where it does: after reading a source, or going on with a text. */
+  readonly writes?: Writes;
 }
 
 /** The body of a model card, Markdown without front matter: numbers, figures, how to load it in three runtimes. */
 export function renderCardBody(
   run: RunResult,
-  { repo, figures = [], example = ['A sentence to try.'] }: CardOptions,
+  { repo, figures = [], example = ['A sentence to try.'], writes }: CardOptions,
 ): string {
   const name = repo.slice(repo.lastIndexOf('/') + 1);
   return toMarkdown([
@@ -42,10 +45,10 @@ export function renderCardBody(
     paragraph(
       { code: 'model.safetensors' },
       ' has the dense shapes with zeros, ',
-      { code: 'onnx/model.onnx' },
+      ...filesOf(writes),
       ' the small ones; both give the same logits.',
     ),
-    ...loading.flatMap(({ title, language, lines }): Block[] => [
+    ...loadingOf(writes).flatMap(({ title, language, lines }): Block[] => [
       heading(3, title),
       { kind: 'code', language, lines: lines(repo, example) },
     ]),
@@ -59,52 +62,3 @@ export function renderCardBody(
     ),
   ]);
 }
-
-interface Loading {
-  readonly title: string;
-  readonly language: string;
-  lines(repo: string, example: readonly string[]): string[];
-}
-
-const python = (values: readonly string[]) => values.map((v) => JSON.stringify(v)).join(', ');
-
-const loading: readonly Loading[] = [
-  {
-    title: 'Python, transformers',
-    language: 'python',
-    lines: (repo, example) => [
-      'from transformers import AutoModelForSequenceClassification, AutoTokenizer',
-      '',
-      `tokenizer = AutoTokenizer.from_pretrained(${python([repo])})`,
-      `model = AutoModelForSequenceClassification.from_pretrained(${python([repo])})`,
-      `logits = model(**tokenizer(${python(example)}, return_tensors="pt")).logits`,
-    ],
-  },
-  {
-    title: 'Python, onnxruntime',
-    language: 'python',
-    lines: (repo, example) => [
-      'import onnxruntime',
-      'from huggingface_hub import hf_hub_download',
-      'from transformers import AutoTokenizer',
-      '',
-      `session = onnxruntime.InferenceSession(hf_hub_download(${python([repo, 'onnx/model.onnx'])}))`,
-      `tokenizer = AutoTokenizer.from_pretrained(${python([repo])})`,
-      `inputs = tokenizer(${python(example)}, return_tensors="np")`,
-      'names = [i.name for i in session.get_inputs()]',
-      'logits = session.run(["logits"], {name: inputs[name].astype("int64") for name in names})[0]',
-    ],
-  },
-  {
-    title: 'JavaScript, transformers.js',
-    language: 'js',
-    lines: (repo, [first = '', second]) => [
-      "import { AutoModelForSequenceClassification, AutoTokenizer } from '@huggingface/transformers';",
-      '',
-      `const tokenizer = await AutoTokenizer.from_pretrained(${JSON.stringify(repo)});`,
-      `const model = await AutoModelForSequenceClassification.from_pretrained(${JSON.stringify(repo)}, { dtype: 'fp32' });`,
-      `const inputs = tokenizer(${JSON.stringify(first)}${second === undefined ? '' : `, { text_pair: ${JSON.stringify(second)} }`});`,
-      'const { logits } = await model(inputs);',
-    ],
-  },
-];

@@ -142,6 +142,21 @@ describe('hostile words stay words', () => {
   });
 });
 
+test.each([
+  [
+    'seq2seq',
+    'AutoModelForSeq2SeqLM',
+    '`onnx/encoder_model.onnx` with `onnx/decoder_model_merged.onnx` the small ones',
+  ],
+  ['causal', 'AutoModelForCausalLM', '`onnx/model.onnx` the small ones'],
+] as const)('the card of a %s model says how it writes', (writes, name, files) => {
+  const card = renderCardBody(sampleRun, { repo: 'local/tiny-np', example: ['Ein Satz.'], writes });
+  expect(card).toContain(files);
+  expect(card).toContain(`model = ${name}.from_pretrained("local/tiny-np")`);
+  expect(card).toContain('...tokenizer("Ein Satz."), max_new_tokens: 64');
+  expect(card).not.toContain('SequenceClassification');
+});
+
 test('a run without topology or events has no figures', () => {
   const bare = { ...sampleRun, structure: [{ layer: 0, heads: 2, hiddenUnits: 8 }] };
   expect(Object.keys(renderReport({ run: bare }))).toEqual(['index.md', 'index.html']);

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { modelCard, writeEvalResults } from '@neuroprune/hub';
-import { figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
+import { type CardOptions, figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
 import type { TrainedTask } from './prepare.js';
 import { type RecipeFile, readRecipe, taskOf } from './recipe-file.js';
 import { readRun } from './report.js';
@@ -19,13 +19,18 @@ export async function writeModelCard(runFolder: string, repo: string = NAMELESS)
   const { run, events } = await readRun(runFolder);
   const figures = renderFigures({ run, events });
   for (const figure of figures) await writeText(path.join(model, figurePath(figure)), figure.svg);
-  const body = renderCardBody(run, { repo, figures, example: second === undefined ? [first] : [first, second] });
+  const example = second === undefined ? ([first] as const) : ([first, second] as const);
+  const body = renderCardBody(run, { repo, figures, example, ...writesOf(task) });
   await writeText(
     path.join(model, 'README.md'),
     modelCard({ frontMatter: frontMatter(run, task, recipe, repo), body }),
   );
   await writeEvalResults(model, 'neuroprune', evalRows(run, task, recipe));
 }
+
+/** How a model writes that learnt a task of texts. */
+const writesOf = (task: TrainedTask): Pick<CardOptions, 'writes'> =>
+  'layout' in task ? { writes: task.kind === 'generation' ? 'seq2seq' : 'causal' } : {};
 
 function frontMatter(run: RunResult, task: TrainedTask, { model, dataset }: RecipeFile, repo: string) {
   const onHub = model.commit !== null;

@@ -72,7 +72,7 @@ export async function prepareTexts(
     loaded,
     maxLength,
     splits,
-    work: textWorkload({ task, loaded, maxLength, splits, ...rows }),
+    work: textWorkload({ task, loaded, maxLength, splits, ...rows, around: recipe.texts }),
     [Symbol.dispose]: () => {
       for (const file of opened) file.close();
     },

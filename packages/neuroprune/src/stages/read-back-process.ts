@@ -1,6 +1,13 @@
 // A process of its own: the library keeps its settings in one global object, and nothing of the run may help it.
 import { text } from 'node:stream/consumers';
-import { AutoModelForSequenceClassification, AutoTokenizer, env } from '@huggingface/transformers';
+import {
+  AutoModelForCausalLM,
+  AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
+  AutoTokenizer,
+  env,
+  type Tensor,
+} from '@huggingface/transformers';
 
 /** What the process reads from its standard input. */
 export interface ReadBackOrder {
@@ -10,6 +17,8 @@ export interface ReadBackOrder {
   readonly cacheDir: string;
   readonly maxLength: number;
   readonly inputs: readonly (readonly string[])[];
+  /** How the model writes, where it does; then the tokens it writes are what is answered. */
+  readonly writes?: { readonly kind: 'causal' | 'seq2seq'; readonly newTokens: number };
 }
 
 const BATCH = 16;
@@ -30,16 +39,34 @@ env.fetch = (url, init) => {
 };
 
 const tokenizer = await AutoTokenizer.from_pretrained(repo, { revision });
-const model = await AutoModelForSequenceClassification.from_pretrained(repo, { revision, dtype: 'fp32' });
-const logits: number[][] = [];
-for (let start = 0; start < inputs.length; start += BATCH) {
-  const part = inputs.slice(start, start + BATCH);
-  const pairs = part.flatMap(([, second]) => (second === undefined ? [] : [second]));
-  const encoded = tokenizer(
-    part.map(([first]) => first ?? ''),
-    { padding: true, truncation: true, max_length: maxLength, ...(pairs.length > 0 ? { text_pair: pairs } : {}) },
-  );
-  const output = await model(encoded);
-  logits.push(...output.logits.tolist());
+process.stdout.write(JSON.stringify(await (order.writes ? tokensOf(order.writes) : logitsOf())));
+
+async function logitsOf(): Promise<number[][]> {
+  const model = await AutoModelForSequenceClassification.from_pretrained(repo, { revision, dtype: 'fp32' });
+  const logits: number[][] = [];
+  for (let start = 0; start < inputs.length; start += BATCH) {
+    const part = inputs.slice(start, start + BATCH);
+    const pairs = part.flatMap(([, second]) => (second === undefined ? [] : [second]));
+    const encoded = tokenizer(
+      part.map(([first]) => first ?? ''),
+      { padding: true, truncation: true, max_length: maxLength, ...(pairs.length > 0 ? { text_pair: pairs } : {}) },
+    );
+    const output = await model(encoded);
+    logits.push(...output.logits.tolist());
+  }
+  return logits;
 }
-process.stdout.write(JSON.stringify(logits));
+
+/** The new tokens of each input, greedily, behind the decoder's start or the input itself. */
+async function tokensOf({ kind, newTokens }: NonNullable<ReadBackOrder['writes']>): Promise<number[][]> {
+  const from = kind === 'causal' ? AutoModelForCausalLM : AutoModelForSeq2SeqLM;
+  const model = await from.from_pretrained(repo, { revision, dtype: 'fp32' });
+  const written: number[][] = [];
+  for (const [text = ''] of inputs) {
+    const encoded = tokenizer(text);
+    const options = { ...encoded, max_new_tokens: newTokens, do_sample: false, num_beams: 1 };
+    const tokens = ((await model.generate(options)) as Tensor).tolist()[0].map(Number);
+    written.push(tokens.slice(kind === 'causal' ? encoded.input_ids.dims[1] : 1));
+  }
+  return written;
+}

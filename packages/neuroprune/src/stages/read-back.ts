@@ -22,24 +22,34 @@ export interface ReadBack {
 
 /**
  * Loads a published model by its name through the Hub with transformers.js, in a fresh process with an empty cache, and
- * compares its logits. Throws a job error where it does not load or they differ.
+ * compares its logits, or the tokens it writes. Throws a job error where it does not load or they differ.
  */
 export async function readBack(
   { repo, commit }: { readonly repo: string; readonly commit: string },
-  { inputs, logits, maxLength }: Sample,
+  { inputs, logits, maxLength, writes }: Sample,
   hub: HubOptions,
   env: Readonly<Record<string, string | undefined>>,
   signal: AbortSignal,
 ): Promise<ReadBack> {
   const cacheDir = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-read-back-'));
   try {
-    const order = { endpoint: hub.endpoint, repo, revision: commit, cacheDir, maxLength, inputs };
+    const order = {
+      endpoint: hub.endpoint,
+      repo,
+      revision: commit,
+      cacheDir,
+      maxLength,
+      inputs,
+      ...(writes && { writes }),
+    };
     const got = await ask(order, { ...env, ...(hub.token === undefined ? {} : { HF_TOKEN: hub.token }) }, signal);
     const maxAbsDifference = largestDifference(got, logits);
     if (!(maxAbsDifference <= TOLERANCE)) {
       throw new NeuropruneError(
         'job',
-        `${repo}: expected the proof's logits from the published model to ${TOLERANCE}, got a difference of ${maxAbsDifference}`,
+        writes
+          ? `${repo}: expected the published model to write what its files wrote before, token by token, got other tokens`
+          : `${repo}: expected the proof's logits from the published model to ${TOLERANCE}, got a difference of ${maxAbsDifference}`,
       );
     }
     return { repo, examples: logits.length, maxAbsDifference };

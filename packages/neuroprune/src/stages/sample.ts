@@ -3,6 +3,8 @@ import path from 'node:path';
 import {
   type EncodedRows,
   type FoundTextTask,
+  loadGenerator,
+  loadTokenizer,
   type Prediction,
   rowLengths,
   type Task,
@@ -11,6 +13,7 @@ import {
 import { z } from 'zod';
 import { NeuropruneError } from '../error.js';
 import type { Split } from './prepare.js';
+import type { Recipe } from './recipe.js';
 import { writeJson } from './write-file.js';
 
 /** Inputs and the logits they must give, to check a published model with. */
@@ -18,7 +21,10 @@ export const Sample = z.object({
   /** Tokens after which an input would be cut; none of them is. */
   maxLength: z.int(),
   inputs: z.array(z.array(z.string()).min(1).max(2)),
+  /** Of each input; of a model that writes, the tokens that it writes. */
   logits: z.array(z.array(z.number())),
+  /** How a model writes, where it does, and how much. */
+  writes: z.object({ kind: z.enum(['causal', 'seq2seq']), newTokens: z.int() }).optional(),
 });
 export type Sample = z.output<typeof Sample>;
 
@@ -45,19 +51,61 @@ export async function writeSample(
   await writeJson(path.join(folder, FILE), sample);
 }
 
-/** Keeps the first sources of a task of texts, for the card; what is written for them is no part of it. */
-export async function writeTextSample(folder: string, { layout }: FoundTextTask, { source }: Split): Promise<void> {
-  const inputs: string[][] = [];
-  for await (const { rows } of source.read([layout.source.split('.')[0] as string])) {
-    for (const row of rows) if (inputs.length < TEXTS) inputs.push([String(valueAt(row, layout.source))]);
-    if (inputs.length === TEXTS) break;
-  }
-  const sample: Sample = { maxLength: 0, inputs, logits: [] };
+/** Texts in a sample of those. */
+const TEXTS = 4;
+
+/** Tokens that are written for each at most. */
+const NEW_TOKENS = 16;
+
+/** What a sample of texts is made of. */
+export interface TextSampleRequest {
+  readonly task: FoundTextTask;
+  readonly split: Split;
+  /** What stands around each source. */
+  readonly around?: Recipe['texts'] | undefined;
+  /** Tokens of an input, or of all that a model goes on with. */
+  readonly maxLength: number;
+}
+
+/** Keeps the first sources of a split, or how its texts begin, with what the published files write for them, greedily. */
+export async function writeTextSample(folder: string, request: TextSampleRequest): Promise<void> {
+  const model = path.join(folder, 'model');
+  const tokenizer = await loadTokenizer(model);
+  const encode = (text: string) => tokenizer.encode(text, undefined, Number.MAX_SAFE_INTEGER).inputIds;
+  const texts = await inputsOf(request, (text) => encode(text).length);
+  await using generator = await loadGenerator(model);
+  const newTokens = Math.max(1, Math.min(NEW_TOKENS, Math.floor(request.maxLength / 2)));
+  const settings = { numBeams: 1, noRepeatNgramSize: 0, maxNewTokens: newTokens, batchSize: 1 };
+  const written = texts.length > 0 ? (await generator.generate(texts.map(encode), settings)).texts : [];
+  const sample: Sample = {
+    maxLength: request.maxLength,
+    inputs: texts.map((text) => [text]),
+    logits: written.map(({ tokens }) => [...tokens]),
+    writes: { kind: generator.kind, newTokens },
+  };
   await writeJson(path.join(folder, FILE), sample);
 }
 
-/** Texts in a sample of those. */
-const TEXTS = 4;
+/** Sources that need not be cut; or as many words of texts as take up half of the length. */
+async function inputsOf(
+  { task, split: { source }, around: { prefix = '', suffix = '' } = {}, maxLength }: TextSampleRequest,
+  lengthOf: (text: string) => number,
+): Promise<string[]> {
+  const texts: string[] = [];
+  const add = (text: string) => {
+    const writes = task.kind === 'generation';
+    const words = text.trim().split(/\s+/).slice(0, NEW_TOKENS);
+    const parts = writes ? [`${prefix}${text}${suffix}`] : words.map((_, i) => words.slice(0, i + 1).join(' '));
+    const most = writes ? maxLength : maxLength / 2;
+    const found = parts.findLast((part) => part !== '' && lengthOf(part) <= most);
+    if (found !== undefined) texts.push(found);
+  };
+  for await (const { rows } of source.read([task.layout.source.split('.')[0] as string])) {
+    for (const row of rows) if (texts.length < TEXTS) add(String(valueAt(row, task.layout.source)));
+    if (texts.length === TEXTS) break;
+  }
+  return texts;
+}
 
 /** The texts of some rows of a split, in rising order; what follows the last of them is not read. */
 async function textsOf(

@@ -12,6 +12,7 @@ import type { RunContext } from '../context.js';
 import { dtypeSuffixes } from '../schema/dtype.js';
 import { usualLength } from './class-workload.js';
 import type { Split } from './prepare.js';
+import type { Recipe } from './recipe.js';
 import { writeTextSample } from './sample.js';
 import { tokenLosses } from './token-losses.js';
 import type { SplitScore, TimedInputs, Workload } from './workload.js';
@@ -25,6 +26,8 @@ export interface TextRows {
   readonly watched?: { readonly rows: WritingRows; readonly split: Split } | undefined;
   readonly splits: { readonly validation: Split };
   readonly maxLength: number;
+  /** What stands around each source. */
+  readonly around?: Recipe['texts'];
 }
 
 /** Rows that are scored at once. */
@@ -58,7 +61,7 @@ export function textWorkload(data: TextRows): Workload {
       return { ...result, main: -(result.metrics.loss ?? Number.NaN) }; // more is better
     },
     async evaluate(folder, context, session) {
-      await writeTextSample(folder, task, splits.validation);
+      await writeTextSample(folder, { task, split: splits.validation, around: data.around, maxLength: data.maxLength });
       const model = await openPublished(`${folder}/model`, session);
       return scored(model, validation, splits.validation, context);
     },
