@@ -6,6 +6,7 @@ export {
   type Device,
   isDevice,
   type Provider,
+  providerName,
   providers,
   type ResolvedSession,
   resolveSession,

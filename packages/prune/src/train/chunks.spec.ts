@@ -1,9 +1,12 @@
+import type { Provider } from '@neuroprune/runtime';
 import { expect, test } from 'vitest';
 import { chunkSize } from './chunks.js';
 
-test.each<[string, [number, number, number[], number?], number]>([
+test.each<[string, [number, number, number[], number?, Provider?], number]>([
   ['four before a step was timed', [0, 1000, []], 4],
   ['two seconds’ worth', [0, 1000, [], 20], 100],
+  ['ten where the state crosses to the host after each', [0, 1000, [], 20, 'cuda'], 500],
+  ['two on webgpu, whose state stays', [0, 1000, [], 20, 'webgpu'], 100],
   ['rounded', [0, 1000, [], 600], 3],
   ['at least one, however slow', [0, 1000, [], 60_000], 1],
   ['up to the next event', [10, 1000, [5, 10, 17, 30], 20], 7],

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { parametersOf } from '@neuroprune/autodiff';
 import type { Tensor } from '@neuroprune/onnx';
-import type { Staged, Training } from '@neuroprune/runtime';
+import { providerName, type Staged, type Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { countWeights, matricesOf } from '../layer.js';
@@ -139,7 +139,8 @@ export class Run {
   /** The steps that come after `done` others, as far as the next stop. */
   private async prepare(done: number): Promise<Chunk> {
     const { training, ...source } = this.parts;
-    const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs);
+    const provider = providerName(training.session.device);
+    const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs, provider);
     const steps: StepBatches[] = [];
     for (let i = 0; i < count; i++) steps.push(await this.feed.step(done + i));
     const scalars = scalarsOf(source, training.signature.scalars, steps, done);
