@@ -216,6 +216,7 @@ describe('names in checkpoints', () => {
   test.each<[what: string, name: Writer, rename: (name: string) => string]>([
     ['standard', 'llama', (n) => n],
     ['of the bare GPT2Model', 'gpt2', (n) => n.replace(/^transformer\./, '')],
+    ['of the bare Qwen2Model', 'qwen2', (n) => n.replace(/^model\./, '')],
     ['of the bare OPTModel', 'opt', (n) => n.replace(/^model\./, '')],
     ['of the bare BartModel', 'bart', (n) => n.replace(/^model\./, '')],
     ['the head kept of what is tied, GPT-2', 'gpt2', (n) => n.replace('transformer.wte.', 'lm_head.')],

@@ -102,7 +102,7 @@ function decode(p: Params, inputs: DecoderInputs, c: DecoderConfig, structure: S
 const family = <C extends DecoderConfig>(
   choices: (c: C) => Choices,
 ): Omit<Architecture<C>, 'modelType' | 'classNames' | 'config'> => ({
-  legacyNames: [],
+  legacyNames: [[/^(?=(embed_tokens|layers|norm)\.)/, 'model.']], // files saved from the bare model
   tiedNames: (c) => (c.tie_word_embeddings ? [['model.embed_tokens.weight', 'lm_head.weight']] : []),
   headNames: [],
   structure: (c) =>
