@@ -65,6 +65,8 @@ describe.each([
       training: { steps: 24 },
     });
     expect(Math.abs(run.sparsity.reached - 0.5)).toBeLessThan(0.001);
+    const crossing = run.structure.filter((layer) => layer.name?.endsWith(', reading the encoder'));
+    expect(crossing).toHaveLength(name === 'translator' ? 2 : 0);
     expect(new Set(run.structure.map((layer) => layer.heads)).size).toBeGreaterThan(1);
     expect(run.parameters.compact).toBeLessThan(run.parameters.dense);
     expect(run.bytes.compact).toBeLessThan(run.bytes.dense);

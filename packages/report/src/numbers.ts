@@ -124,7 +124,7 @@ export function structureTable({ structure }: RunResult): Block {
   return table(
     ['layer', 'heads', 'hidden units', 'live inputs of Q, K, V', 'live inputs of the MLP', 'zeros'],
     structure.map((row) => [
-      `${row.layer}`,
+      row.name === undefined ? `${row.layer}` : `${row.layer}: ${row.name}`,
       number(row.heads),
       number(row.hiddenUnits),
       number(row.inputDims),

@@ -157,6 +157,12 @@ test.each([
   expect(card).not.toContain('SequenceClassification');
 });
 
+test('rows of layers are named where the run says their names', () => {
+  const name = 'decoder.block.0, reading the encoder';
+  const named = { ...sampleRun, structure: [{ layer: 3, name, heads: 2, hiddenUnits: 0 }] };
+  expect(renderReport({ run: named })['index.md']).toContain(`| 3: ${name} | 2 | 0 |`);
+});
+
 test('a run without topology or events has no figures', () => {
   const bare = { ...sampleRun, structure: [{ layer: 0, heads: 2, hiddenUnits: 8 }] };
   expect(Object.keys(renderReport({ run: bare }))).toEqual(['index.md', 'index.html']);

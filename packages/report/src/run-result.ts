@@ -13,6 +13,8 @@ const Metrics = z.record(z.string(), Metric);
 /** What of one layer still does something; the fields beside the first three are absent in early files. */
 export const StructureRow = z.object({
   layer: count,
+  /** Path of the layer in the model, and what of it the row is about where that is not all. */
+  name: z.string().optional(),
   heads: count,
   hiddenUnits: count,
   /** Live input and output dimensions of attention, then of the MLP. */

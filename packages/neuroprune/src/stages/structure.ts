@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import type { PrunableGroups } from '@neuroprune/models';
 import type { Tensor } from '@neuroprune/onnx';
 import {
+  type Block,
+  blocksOf,
   countWeights,
   countZeros,
   type HeadRemoval,
@@ -13,7 +15,7 @@ import {
 
 /** What a trained model's prunable matrices look like. */
 export interface Shape {
-  readonly layers: readonly LayerStructure[];
+  readonly layers: readonly (LayerStructure & { readonly name: string })[];
   /** Share of exact zeros. */
   readonly sparsity: number;
   readonly heads: { readonly total: number; readonly kept: number };
@@ -29,7 +31,8 @@ export function shapeOf(
 ): Shape {
   const prunable = prunableLayers(groups, tensors);
   const matrices = matricesOf(prunable);
-  const layers = structureOf(prunable, removals);
+  const blocks = blocksOf(groups);
+  const layers = structureOf(prunable, removals).map((row, i) => ({ ...row, name: nameOf(blocks[i]!) }));
   return {
     layers,
     sparsity: countZeros(matrices) / countWeights(matrices),
@@ -40,6 +43,8 @@ export function shapeOf(
     masksHash: hashMasks(matrices.map(({ data }) => data)),
   };
 }
+
+const nameOf = ({ layer, cross }: Block): string => (cross ? `${layer}, reading the encoder` : layer);
 
 function hashMasks(matrices: readonly Float32Array[]): string {
   const hash = createHash('sha256');
