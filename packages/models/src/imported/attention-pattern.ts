@@ -11,7 +11,10 @@ export interface AttentionBlock {
   readonly key: Linear;
   readonly value: Linear;
   readonly output: Linear;
+  /** Heads of keys and values. */
   readonly heads: number;
+  /** Query heads that share one of them. */
+  readonly queries: number;
   /** Dimensions of a head. */
   readonly size: number;
   /** Probabilities, [batch, heads, queries, keys]. */
@@ -72,22 +75,23 @@ export function findAttention({ model, shapes, linears }: Search): (AttentionBlo
     found: Pick<AttentionBlock, 'query' | 'key' | 'value' | 'output' | 'weights'>,
   ): AttentionBlock | string => {
     const { query, key, value, output } = found;
-    const width = extent(query);
-    const heads = headCount(query, readers, shapes);
-    if (heads === undefined) return 'no shape says how many heads there are';
-    if (extent(key) !== width || extent(value) !== width)
-      return 'several query heads share a key head, or values have another size';
+    const [all, heads] = [query, key].map((linear) => headCount(linear, readers, shapes));
+    if (all === undefined || heads === undefined) return 'no shape says how many heads there are';
+    const [size, queries] = [extent(key) / heads, all / heads];
+    if (extent(query) !== all * size || extent(value) !== extent(key) || !Number.isInteger(queries))
+      return 'queries, keys and values have heads of different sizes';
     if (new Set([query.weight, key.weight, value.weight]).size < 3) return 'query, key and value share weights';
-    const size = width / heads;
     const last = ({ y }: Linear) => shapes.get(y.name)!.length - 1;
-    const starts = new Map([query, key, value].map((l) => [l.y, { axis: last(l), outer: 1, inner: size }] as const));
+    const start = (l: Linear, inner: number) => [l.y, { axis: last(l), outer: 1, inner }] as const;
+    const starts = new Map([start(query, queries * size), start(key, size), start(value, size)]);
     const followed = follow(graph, shapes, starts, new Set([output.entry]), heads);
     if (followed.problem) return followed.problem;
     const end = followed.places.get(output.x);
-    const fits = end && end.outer === 1 && end.inner === size && end.axis === shapes.get(output.x.name)!.length - 1;
+    const fits =
+      end && end.outer === 1 && end.inner === queries * size && end.axis === shapes.get(output.x.name)!.length - 1;
     if (!fits) return 'the output layer does not read the heads one after another';
     const reshapes = followed.reshapes.map((node) => [node, followed.places.get(node.outputs[0]!)!] as const);
-    return { ...found, heads, size, reshapes };
+    return { ...found, heads, queries, size, reshapes };
   };
 
   return graph.nodes.flatMap((node) => {

@@ -88,6 +88,7 @@ function groupsOf(layer: string, { attention: a, mlp }: ImportedLayer['sites'][n
     key: names(a.key),
     value: names(a.value),
     output: names(a.output),
+    ...(a.queries > 1 && { queries: a.queries }),
   };
   return {
     layer,

@@ -42,14 +42,16 @@ function changesOf({ layers }: ImportedGraph, structure: Structure, dropout: Imp
   layers.forEach(({ sites }, i) => {
     const { heads, hiddenUnits, inputDims } = structure[i] as LayerStructure;
     for (const { attention: a, mlp } of sites) {
-      const [projections, width] = [[a.query, a.key, a.value], heads * a.size];
+      const projections = [a.query, a.key, a.value];
+      const width = heads * a.queries * a.size;
       const read = [
         ...projections.map((l) => [l, inputDims?.attention] as const),
         ...mlp.up.map((l) => [l, inputDims?.mlp] as const),
       ];
       for (const [{ gemm }, dims] of read) if (dims) changes.picks.set(gemm, dims);
       const made = [
-        ...projections.flatMap((l) => rows(l, width, inputDims?.attention?.length)),
+        ...rows(a.query, width, inputDims?.attention?.length),
+        ...[a.key, a.value].flatMap((l) => rows(l, heads * a.size, inputDims?.attention?.length)),
         ...mlp.up.flatMap((l) => rows(l, hiddenUnits, inputDims?.mlp?.length)),
         ...[columns(a.output, width), columns(mlp.down, hiddenUnits)],
       ];

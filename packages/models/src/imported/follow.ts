@@ -101,6 +101,13 @@ const reduced: Rule = (step) => {
 };
 
 /** The same as long as the axis keeps its extent. */
+/** Repeats along other axes. */
+const expanded: Rule = ({ from: [place], dims: [dims], to, node }) => {
+  if (!place || !dims) return `${node.opType} takes its shape from the heads`;
+  const axis = place.axis + to.length - dims.length;
+  return dims[place.axis] === to[axis] ? { ...place, axis } : 'Expand repeats them';
+};
+
 const cut: Rule = ({ node, from: [place], dims: [dims], to }) =>
   place && dims?.[place.axis] === to[place.axis] ? place : `${node.opType} takes some of them`;
 
@@ -131,6 +138,7 @@ const rules: Readonly<Record<string, Rule>> = {
   Softmax: along('axis', -1),
   LayerNormalization: along('axis', -1),
   Concat: concatenated,
+  Expand: expanded,
   Split: along('axis', 0),
   Slice: cut,
   Transpose: transposed,
@@ -165,7 +173,7 @@ export function follow(
     const place = rule({ node, count, from, dims, to });
     if (typeof place === 'string') return { ...found, problem: place };
     nodes.push(node);
-    if (node.opType === 'Reshape') reshapes.push(node);
+    if (node.opType === 'Reshape' || node.opType === 'Expand') reshapes.push(node);
     for (const output of node.outputs) places.set(output, place);
   }
   return { ...found, ...leaks(graph, places) };

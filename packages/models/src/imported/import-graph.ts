@@ -15,7 +15,7 @@ import { ModelsError } from '../errors.js';
 import { type Blocks, findBlocks } from './blocks.js';
 import { flattenMlps } from './flat-mlp.js';
 import { fixedSize, type InputRole, rolesOf } from './inputs.js';
-import { linearsOf, splitLinears, writeLinears } from './linear.js';
+import { linearsOf, splitLinears, untieBiases, writeLinears } from './linear.js';
 import { parametersOf } from './parameters.js';
 import { refuseQuantized } from './quantized.js';
 import { followWeights } from './reshape.js';
@@ -55,6 +55,7 @@ export function importGraph(given: Model): ImportedGraph {
   writeLinears(model, concreteShapes(model));
   tidy(inferModel(model));
   splitLinears(model);
+  untieBiases(model);
   tidy(inferModel(model));
   const shapes = concreteShapes(model);
   const linears = linearsOf(model);

@@ -1,4 +1,4 @@
-import { type GraphBuilder, type Model, type Node, sizeOf, type Tensor, type Value } from '@neuroprune/onnx';
+import { GraphBuilder, type Model, type Node, sizeOf, type Tensor, type Value } from '@neuroprune/onnx';
 import { isOp, readersOf, rewrite } from './rewrite.js';
 import type { Shapes } from './shapes.js';
 import { piece, renewed, transposed } from './weights.js';
@@ -156,6 +156,29 @@ export function linearsOf(model: Model): Linear[] {
       : { entry: gemm, x: rows, y: product! };
     return [{ weight, bias, gemm, ...ends }];
   });
+}
+
+/**
+ * Gives every layer a bias of its own: exporters write equal tensors once, such as the zeros of several biases. Layers that
+ * share their weight go on sharing the bias.
+ */
+export function untieBiases(model: Model): void {
+  const owners = new Map<Value, Value>();
+  const copies = new Map<Value, Map<Value, Value>>();
+  const builder = new GraphBuilder(model.graph);
+  const readers = readersOf(model.graph);
+  for (const { weight, bias, gemm } of linearsOf(model)) {
+    if (!bias) continue;
+    const isFree = (readers.get(bias) ?? []).every((node) => isOp(node, 'Gemm') && node.inputs[2] === bias);
+    if (isFree && (owners.get(bias) ?? weight) === weight) owners.set(bias, weight);
+    else {
+      const own = copies.get(bias) ?? new Map<Value, Value>();
+      copies.set(bias, own);
+      const copy = own.get(weight) ?? builder.initializer(`${weight.name}.bias`, bias.tensor!);
+      own.set(weight, copy);
+      gemm.inputs[2] = copy;
+    }
+  }
 }
 
 /** The parts of a layer whose result is only ever split along its last axis: a layer of its own for each. */

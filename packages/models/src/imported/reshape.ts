@@ -13,12 +13,15 @@ function entriesOf(node: Node, place: Place, shapes: Shapes): Entry[] | undefine
   const [y] = node.outputs as [Value];
   const [from, to] = [shapes.get(x.name)!, shapes.get(y.name)!];
   const stated = target.elements ?? target.tensor?.data;
+  const left = to.length - from.length;
+  // A `Reshape` keeps an axis that is called 0, an `Expand` one that is called 1.
+  const [rest, same] = node.opType === 'Expand' ? [1, 1] : [-1, 0];
   const entries = to.map((size, axis): Entry | undefined => {
-    if (axis === place.axis) return -1;
+    if (axis === place.axis) return rest;
     const known = y.shape?.[axis];
     if (typeof known === 'number') return known;
-    const isSame = x.shape?.[axis] !== null && x.shape?.[axis] === known;
-    if (isSame) return 0;
+    const before = x.shape?.[node.opType === 'Expand' ? axis - left : axis];
+    if (before !== null && before !== undefined && before === known) return same;
     const given = stated?.[axis];
     if (given !== -1 && given !== -1n && given !== 0 && given !== 0n)
       return (b) => b.op.Slice(target, b.ints(axis), b.ints(axis + 1), b.ints(0));
