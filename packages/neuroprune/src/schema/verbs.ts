@@ -33,6 +33,7 @@ export const verbs = {
     examples: [
       'prune sentence-transformers/all-MiniLM-L6-v2 --task mrpc --sparsity 0.7 --heads 60 --baseline dense',
       'prune ./model --task rte --method gradual --sparsity 0.8 --out runs/rte80',
+      'prune ./t5 --task translation --dataset ./pairs --columns translation.de,translation.en --sparsity 0.5 --heads 16',
       'prune ./model --task rte --sparsity 0.7 --teacher runs/dense --distill-hidden 0.1 --ema 0.999 --keep-best',
     ],
   },
