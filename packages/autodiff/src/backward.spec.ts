@@ -41,6 +41,33 @@ describe('gradients', () => {
     expect([...numbers(result['grad.x']), ...numbers(result['grad.z'])]).toEqual([1, 1, 0, 0]);
   });
 
+  type Operands = Record<'x' | 'w' | 'a', Value>;
+  const others: [string, (op: GraphBuilder['op'], operands: Operands) => Value, number][] = [
+    ['a residual', (op, { x, a }) => op.Add(x, a), 2], // its own, and that of the result, which no product makes
+    ['another product', (op, { x, w }) => op.Gemm(x, w, undefined, { transB: 1 }), 0],
+    ['the same product', (op, { a }) => op.Identity(a), 1], // both gradients are of its result, and no product makes them
+  ];
+  it.each(others)('of an operand of a product and of %s are added up by the product', async (_, other, adds) => {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const x = builder.input('x', 'float32', [2, 2]);
+    const w = builder.initializer('w', float32([1, 2, 3, 5], [2, 2]));
+    const a = op.Gemm(x, w);
+    builder.output(op.ReduceSum(op.Mul(a, other(op, { x, w, a })), undefined, { keepdims: 0 }), 'y');
+    const model = modelOf(builder.graph);
+    const made = gradients(model, { of: 'y', wrt: ['x'] });
+    const count = (opType: string) => made.graph.nodes.filter((n) => n.opType === opType).length;
+    expect(count('Add')).toBe(adds);
+    const at = (values: number[]) => evaluate(made, { x: float32(values, [2, 2]) });
+    const [point, step] = [[0.5, -1, 2, 0.25], 2 ** -6];
+    const slope = numbers((await at(point))['grad.x']);
+    for (const i of point.keys()) {
+      const [up, down] = [step, -step].map((d) => at(point.map((v, j) => (i === j ? v + d : v))));
+      const difference = (numbers((await up)?.y)[0] as number) - (numbers((await down)?.y)[0] as number);
+      expect(slope[i]).toBeCloseTo(difference / (2 * step), 3); // y is a square: exact but for rounding
+    }
+  });
+
   it('go through a file with `Constant` nodes and without shapes inside', async () => {
     const model = parse(`graph g { input %x: float32[2,3] init %w = float32[1] {2}
       %axes = Constant() {value_ints: [1]}

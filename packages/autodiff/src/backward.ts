@@ -9,7 +9,7 @@ import {
 } from '@neuroprune/onnx';
 import { captured } from './captured.js';
 import { AutodiffError } from './errors.js';
-import { filledLike, zerosLike } from './like.js';
+import { filledLike, sameShape, zerosLike } from './like.js';
 import { controlFlow, nonDifferentiable, pending } from './lists.js';
 import type { Rule, RuleContext } from './rule.js';
 import { rules } from './rules/rules.js';
@@ -38,14 +38,25 @@ function walk(
   const path = nodes.filter((node) => extend(live, node));
   for (const node of path.reverse()) {
     if (!node.outputs.some((y) => gradients.has(y))) continue;
+    const from = builder.graph.nodes.length;
     const given = applyRule(builder, node, gradients);
     node.inputs.forEach((x, i) => {
       const g = given[i];
       if (!x || !g || !live.has(x)) return;
       const [sum, sofar] = [sumTo(builder, g, x), gradients.get(x)];
-      gradients.set(x, sofar ? builder.op.Add(sofar, sum) : sum);
+      const isOwn = given.filter((other) => other === sum).length === 1;
+      gradients.set(x, sofar ? added(builder, sofar, sum, isOwn ? from : Number.POSITIVE_INFINITY) : sum);
     });
   }
+}
+
+/** The sum of two gradients; a product among the nodes from an index on, made for this alone, adds the other up itself. */
+function added(builder: GraphBuilder, sofar: Value, sum: Value, from: number): Value {
+  const { producer } = sum;
+  const isProduct = producer?.opType === 'Gemm' && producer.inputs.length === 2 && sameShape(sofar, sum);
+  if (!isProduct || builder.graph.nodes.indexOf(producer, from) < 0) return builder.op.Add(sofar, sum);
+  const [y] = builder.node('Gemm', [...producer.inputs, sofar], producer.attributes, 1);
+  return y as Value;
 }
 
 /** `RuleContext.vjp`. */

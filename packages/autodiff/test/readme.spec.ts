@@ -38,6 +38,7 @@ const options: Readonly<Record<keyof Required<TrainableOptions>, true>> = {
   lossScaling: true,
   emulatePrecision: true,
   dropout: true,
+  masksTogether: true,
   stackLimit: true,
 };
 

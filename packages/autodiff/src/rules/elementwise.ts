@@ -5,7 +5,6 @@ import { isFloat, likeElements } from './selection.js';
 
 const TWO_OVER_SQRT_PI = 2 / Math.sqrt(Math.PI);
 const SQRT_HALF = Math.SQRT1_2;
-const SQRT_TWO_PI = Math.sqrt(2 * Math.PI);
 const SQRT_TWO_OVER_PI = Math.sqrt(2 / Math.PI);
 
 /** Operators that work element by element; `g` is the gradient of the result. */
@@ -70,9 +69,11 @@ export const elementwise: RuleTable<
       const slope = op.Mul(op.Add(1, t), op.Add(1, op.Mul(inner, op.Sub(1, t))));
       return [op.Mul(g, op.Mul(slope, 0.5))];
     }
-    const density = op.Mul(op.Exp(op.Mul(x, op.Mul(x, -0.5))), 1 / SQRT_TWO_PI); // φ(x)
-    const cumulative = op.Add(op.Mul(op.Erf(op.Mul(x, SQRT_HALF)), 0.5), 0.5); // Φ(x)
-    return [op.Mul(g, op.Add(cumulative, op.Mul(x, density)))];
+    // dy/dx = Φ(x) + x·φ(x); with u = x/√2 that is ½ + ½·erf u, a line that HardSigmoid cuts off nowhere, and u·e^(-u²)/√π.
+    const u = op.Mul(x, SQRT_HALF);
+    const cumulative = op.HardSigmoid(op.Erf(u), { alpha: 0.5, beta: 0.5 });
+    const density = op.Mul(u, op.Exp(op.Sub(-Math.log(Math.PI) / 2, op.Mul(u, u))));
+    return [op.Mul(g, op.Add(cumulative, density))];
   },
   // y = max(0, min(1, alpha·x + beta))
   HardSigmoid: ({ op, y, g, attrs: { alpha = 0.2 } }) => [

@@ -38,12 +38,37 @@ function gatherGradient({ builder, op, x: [data, indices], g, attrs }: RuleConte
   return addedAt(builder, zerosLike(builder, data), flat, rows, axis);
 }
 
+/** A run of neighbours from a known start: zeros before and after it. */
+function padded({ builder, op, x: [data, starts, , , steps], g }: RuleContext<'Slice'>, axes: readonly number[]) {
+  const before = integersOf(starts);
+  const isWithin = (n: number, i: number) => n === 0 || (n > 0 && n <= Number(data.shape?.[axes[i] as number]));
+  const isRun = before?.every(isWithin) && (!steps || integersOf(steps)?.every((n) => n === 1));
+  if (!before || !isRun || axes.some((axis, i) => axes.indexOf(axis) !== i)) return undefined;
+  const extents = (x: Value) => axes.map((axis) => op.Shape(x, { start: axis, end: axis + 1 }));
+  const lengths = (x: Value) => (axes.length === 1 ? (extents(x)[0] as Value) : op.Concat(extents(x), { axis: 0 }));
+  const after = op.Sub(op.Sub(lengths(data), builder.ints(...before)), lengths(g));
+  const pads = op.Concat([builder.ints(...before), after], { axis: 0 });
+  return op.Pad(g, pads, builder.scalar(0, g.dtype), builder.ints(...axes));
+}
+
 /** Each sliced axis in turn: the gradient goes where `Slice` of 0, 1, … says. */
-function sliceGradient({ builder, op, node, x: [data, starts, ends, axes, steps], g }: RuleContext<'Slice'>): Value {
+function sliceGradient(c: RuleContext<'Slice'>): Value {
+  const {
+    builder,
+    op,
+    node,
+    x: [data, starts, ends, axes, steps],
+    g,
+  } = c;
   const count = starts.shape?.[0];
   const first = typeof count === 'number' ? Array.from({ length: count }, (_, i) => i) : undefined;
   const along = axes ? integersOf(axes) : first;
   if (!along) throw new AutodiffError(`Slice '${nameOf(node)}': expected constant axes, got computed ones`);
+  const run = padded(
+    c,
+    along.map((axis) => axisOf(axis, data.rank)),
+  );
+  if (run) return run;
   const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
   return along.reduce((sofar, negative, i) => {
     const axis = axisOf(negative, data.rank);

@@ -105,6 +105,11 @@ export const indexingRows: Rows<keyof typeof indexing> = {
       build: (op, [x], b) => op.Slice(x!, b.ints(3, -1), b.ints(0, -6), b.ints(0, 1), b.ints(-2, -2)),
     },
     { inputs: [real([2, 4, 3])], build: (op, [x], b) => op.Slice(x!, b.ints(0), b.ints(1), b.ints(-2)) },
+    {
+      inputs: [real([4, 2, 5])],
+      build: (op, [x], b) => op.Slice(x!, b.ints(1, 2), b.ints(3, 100), b.ints(0, -1), b.ints(1, 1)),
+    },
+    { inputs: [real([4])], build: (op, [x], b) => op.Slice(x!, b.ints(9), b.ints(10), b.ints(0)) },
     { inputs: [real([7, 1])], build: (op, [x], b) => op.Slice(x!, b.ints(1), b.ints(100), b.ints(0), b.ints(3)) },
     {
       inputs: [real([2, 5]), int64([1]), int64([4])], // bounds known at run time
