@@ -19,10 +19,12 @@ export const TEACHER = 'teacher.';
 interface Student {
   /** The loss against the labels. */
   readonly own: Value;
-  /** Logits [batch, classes]. */
+  /** Logits [batch, classes], or [batch, sequence, vocabulary] of a loss over tokens. */
   readonly output: Value;
   /** [batch]: 1 counts. */
   readonly weights: Value;
+  /** [batch·sequence]: what each token counts, of a loss over tokens. */
+  readonly counts: () => Value | undefined;
   readonly find: (name: string) => Value;
 }
 
@@ -47,18 +49,27 @@ export function distillation(
   };
 }
 
-/** T²·Σ p·(log p - log q) over classes, mean over the rows that count. */
-function logitsTerm(builder: GraphBuilder, { output, weights }: Student, temperature: number) {
+/** T²·Σ p·(log p - log q) over classes or words, mean over the rows or tokens that count. */
+function logitsTerm(builder: GraphBuilder, { output, weights: ofRows, counts }: Student, temperature: number) {
   const { op } = builder;
-  demand(output.rank === 2, 'distill.weight', 'a model with logits [batch, classes]', `[${output.shape}]`);
+  const classes = output.shape?.at(-1);
+  const ofTokens = output.rank === 3 ? counts() : undefined;
+  demand(
+    output.rank === 2 || ofTokens !== undefined,
+    'distill.weight',
+    'a model with logits [batch, classes]',
+    `[${output.shape}]`,
+  );
+  const weights = ofTokens ?? ofRows;
   const input = `${TEACHER}logits`;
-  const teacher = builder.input(input, 'float32', output.shape ?? []);
+  const given = builder.input(input, 'float32', output.shape ?? []);
+  const flat = (x: Value) => (ofTokens ? op.Reshape(x, builder.ints(-1, Number(classes))) : x);
   const axis = builder.ints(1);
   const logSoftmax = (x: Value) => {
     const below = op.Sub(x, op.ReduceMax(x, axis, { keepdims: 1 }));
     return op.Sub(below, op.Log(op.ReduceSum(op.Exp(below), axis, { keepdims: 1 })));
   };
-  const [p, q] = [teacher, output].map((x) => logSoftmax(op.Mul(x, 1 / temperature))) as [Value, Value];
+  const [p, q] = [given, output].map((x) => logSoftmax(op.Mul(flat(x), 1 / temperature))) as [Value, Value];
   const rows = op.ReduceSum(op.Mul(op.Exp(p), op.Sub(p, q)), axis, { keepdims: 0 });
   const sum = (v: Value) => op.ReduceSum(v, undefined, { keepdims: 0 });
   const mean = op.Div(sum(op.Mul(rows, weights)), op.Max([sum(weights), 1e-12]));

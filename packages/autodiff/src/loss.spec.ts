@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { gradients } from './gradients.js';
 import { losses, lossInputs } from './loss.js';
+import { lossOf } from './objective.js';
 
 async function loss(name: keyof typeof losses, output: Tensor, labels: Tensor, weights: number[]) {
   const builder = new GraphBuilder();
@@ -109,6 +110,33 @@ describe('cross entropy over tokens', () => {
     const got = await loss('nextTokenCrossEntropy', each, text([1, 0, 1, 0, -100, 1]), [1, 1]);
     expect(got.value).toBeCloseTo(mean([nll(0, 0), nll(1, 1), nll(4, 1)]), 6);
     expect([4, 5, 6, 7, 10, 11].map((i) => Math.abs(got.gradient[i]!))).toEqual(new Array(6).fill(0));
+  });
+
+  it.each([
+    ['tokenCrossEntropy', [0, 2]],
+    ['nextTokenCrossEntropy', [1]],
+  ] as const)('a teacher of %s is compared where a label counts', async (name, counted) => {
+    const builder = new GraphBuilder();
+    const x = builder.input('x', 'float32', ['batch', 'sequence', 2]);
+    builder.output(builder.op.Identity(x), 'logits');
+    const model = modelOf(builder.graph);
+    const { loss: total, inputs } = lossOf(model, builder, { loss: name, distill: { weight: 0.25, temperature: 2 } });
+    builder.output(total, 'loss');
+    expect(inputs).toEqual(['labels', 'weights', 'teacher.logits']);
+    const given = { x: each, labels: text([0, -100, 1, 1, 0, 1]), weights: float32([1, 0]) };
+    const taught = words.map((w, i) => (i % 2 === 0 ? w + 1 : 2 * w));
+    const result = await evaluate(model, { ...given, 'teacher.logits': float32(taught, [2, 3, 2]) });
+    const softened = (row: number[]) => {
+      const sum = row.reduce((total, w) => total + Math.exp(w / 2), 0);
+      return row.map((w) => Math.exp(w / 2) / sum);
+    };
+    const divergence = (token: number) => {
+      const [p, q] = [taught, words].map((all) => softened(all.slice(2 * token, 2 * token + 2)));
+      return p!.reduce((sum, value, i) => sum + value * Math.log(value / q![i]!), 0);
+    };
+    const own = await loss(name, each, given.labels, [1, 0]);
+    const expected = 0.75 * own.value + 0.25 * 4 * mean(counted.map(divergence));
+    expect(result.loss?.data[0]).toBeCloseTo(expected, 5);
   });
 
   it('is 0 where no token has a label', async () => {

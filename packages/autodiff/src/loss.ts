@@ -22,6 +22,8 @@ export interface Loss {
   readonly labels: 'int64' | 'float32';
   /** Labels are those of each token, [batch, sequence]; of each row, [batch], when absent. */
   readonly tokens?: true;
+  /** What each token counts, [batch·sequence]; of a loss over tokens. */
+  counts?(builder: GraphBuilder, targets: Targets): Value;
   build(builder: GraphBuilder, output: Value, targets: Targets, options?: CrossEntropyOptions): Value;
 }
 
@@ -93,20 +95,35 @@ const meanSquaredError: Loss = {
 /** Label of a token that takes no part in the loss, as PyTorch's `ignore_index`. */
 const IGNORED = -100;
 
+/** The weight of its row for each token that has a label, 0 for the others, [batch·sequence]. */
+function tokenWeights(builder: GraphBuilder, { labels, weights }: Targets): Value {
+  const { op } = builder;
+  const counted = op.Cast(op.Not(op.Equal(labels, IGNORED)), { to: 1 });
+  return op.Reshape(op.Mul(counted, op.Unsqueeze(weights, builder.ints(1))), builder.ints(-1));
+}
+
+/** The label of the token after each; the last has none. */
+function nextLabels(builder: GraphBuilder, labels: Value): Value {
+  const { op } = builder;
+  const axis = builder.ints(1);
+  const later = op.Slice(labels, axis, builder.ints(Number.MAX_SAFE_INTEGER), axis);
+  const none = op.Sub(op.Mul(op.Slice(labels, builder.ints(0), axis, axis), 0), -IGNORED); // [batch, 1]
+  return op.Concat([later, none], { axis: 1 });
+}
+
 /** Cross entropy over every token with a label of its own, logits [batch, sequence, vocabulary]; the mean is over tokens. */
 const tokenCrossEntropy: Loss = {
   labels: 'int64',
   tokens: true,
+  counts: tokenWeights,
   build: (builder, logits, { labels, weights }, options) => {
     const { op } = builder;
     const vocabulary = logits.shape?.[2];
     if (logits.rank !== 3 || typeof vocabulary !== 'number')
       throw new AutodiffError(`token cross entropy: expected [batch, sequence, vocabulary], got [${logits.shape}]`);
-    const counted = op.Cast(op.Not(op.Equal(labels, IGNORED)), { to: 1 });
-    const flat = (x: Value) => op.Reshape(x, builder.ints(-1));
     const tokens = {
-      labels: flat(labels),
-      weights: flat(op.Mul(counted, op.Unsqueeze(weights, builder.ints(1)))),
+      labels: op.Reshape(labels, builder.ints(-1)),
+      weights: tokenWeights(builder, { labels, weights }),
     };
     return crossEntropy.build(builder, op.Reshape(logits, builder.ints(-1, vocabulary)), tokens, options);
   },
@@ -116,14 +133,9 @@ const tokenCrossEntropy: Loss = {
 const nextTokenCrossEntropy: Loss = {
   labels: 'int64',
   tokens: true,
-  build: (builder, logits, { labels, weights }, options) => {
-    const { op } = builder;
-    const axis = builder.ints(1);
-    const later = op.Slice(labels, axis, builder.ints(Number.MAX_SAFE_INTEGER), axis);
-    const none = op.Sub(op.Mul(op.Slice(labels, builder.ints(0), axis, axis), 0), -IGNORED); // [batch, 1]
-    const shifted = op.Concat([later, none], { axis: 1 });
-    return tokenCrossEntropy.build(builder, logits, { labels: shifted, weights }, options);
-  },
+  counts: (builder, { labels, weights }) => tokenWeights(builder, { labels: nextLabels(builder, labels), weights }),
+  build: (builder, logits, { labels, weights }, options) =>
+    tokenCrossEntropy.build(builder, logits, { labels: nextLabels(builder, labels), weights }, options),
 };
 
 /** The losses by name. */

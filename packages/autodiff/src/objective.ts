@@ -52,7 +52,7 @@ export function lossOf(
   if (!distill) return { loss: own, inputs: ['labels', 'weights'] };
   const { value, inputs } = distillation(
     builder,
-    { own, output, weights: targets.weights, find: finder(model) },
+    { own, output, weights: targets.weights, counts: () => chosen.counts?.(builder, targets), find: finder(model) },
     distill,
   );
   return { loss: value, inputs: ['labels', 'weights', ...inputs] };

@@ -197,6 +197,7 @@ describe('options of the recipe act on texts', () => {
     ['sourcePrefix', { sourcePrefix: 'dopa ' }],
     ['sourceSuffix', { sourceSuffix: ' dopa' }],
     ['columns', { columns: ['en', 'de'] }],
+    ['teacher', { teacher: translator.model, distillWeight: 0.9 }],
     ['evaluateEvery', { evaluateEvery: '2', earlyStopping: 1 }],
   ] as const)('%s', async (name, options) => {
     expect(await weightsOf(name, { ...dense, ...options } as Parameters<typeof prune>[0])).not.toBe(plain);
@@ -205,7 +206,12 @@ describe('options of the recipe act on texts', () => {
   test.each([
     ['class weights', { classWeights: 'balanced' }, '--class-weights: acts only on tasks of classes and scores'],
     ['packing', { packing: true }, '--packing: acts only on tasks of classes and scores'],
-    ['a teacher', { teacher: translator.model }, '--teacher: acts only on tasks of classes and scores'],
+    [
+      'hidden states of a teacher',
+      { teacher: translator.model, distillHidden: 1 },
+      '--teacher: expected no --distill-hidden for a task of texts',
+    ],
+    ['a teacher of another kind', { teacher: speaker.model }, '--teacher: expected'],
     ['too few heads', { method: 'neuroprune', sparsity: 0.5, heads: 5 }, '--heads: expected 6 to 24, one an attention'],
     ['a model that only goes on', { model: speaker.model }, 'translation: expected a model that reads one text'],
     ['columns that are not there', { columns: ['fr', 'en'] }, "translation: expected a column 'fr', got none"],

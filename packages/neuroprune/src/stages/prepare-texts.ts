@@ -14,6 +14,7 @@ import { NeuropruneError } from '../error.js';
 import type { FetchedRows } from './fetch-rows.js';
 import { checkHeads, type Prepared, type PrepareRequest, positionsOf, type Split } from './prepare.js';
 import type { Recipe } from './recipe.js';
+import { loadTextTeacher } from './teacher.js';
 import type { TextData } from './text-data.js';
 import { textWorkload } from './text-workload.js';
 import { tokenizeTexts } from './token-rows.js';
@@ -35,7 +36,7 @@ const needs = {
 
 /** Loads a model that writes and tokenizes both splits, or holds rows out. Throws an input error where model and task do not fit. */
 export async function prepareTexts(
-  { data, recipe, model, cache }: PrepareTextsRequest,
+  { data, recipe, model, teacher: taught, cache }: PrepareTextsRequest,
   hub: HubOptions,
   context: RunContext,
 ): Promise<Prepared> {
@@ -46,7 +47,13 @@ export async function prepareTexts(
     throw new NeuropruneError('input', `${task.name}: expected ${need.what}, got one for ${loaded.task} (${model.id})`);
   checkHeads(recipe, loaded);
   checkClasses(recipe);
-  const maxLength = Math.min(recipe.maxLength, positionsOf(loaded));
+  const { distill } = recipe;
+  const teacher = distill && taught && (await loadTextTeacher(taught, { model, loaded, distill }));
+  const maxLength = Math.min(
+    recipe.maxLength,
+    positionsOf(loaded),
+    teacher ? positionsOf(teacher) : Number.POSITIVE_INFINITY,
+  );
   const choice = { task, folder: model.folder, maxLength, texts: recipe.texts, cache };
   const startId = task.kind === 'generation' ? startOf(loaded) : undefined;
   const opened: TokenFile[] = [];
@@ -70,6 +77,7 @@ export async function prepareTexts(
   return {
     task,
     loaded,
+    ...(teacher && { teacher }),
     maxLength,
     splits,
     work: textWorkload({ task, loaded, maxLength, splits, ...rows, around: recipe.texts }),
@@ -105,13 +113,12 @@ function withWatched(
 }
 
 /** Refuses what says something of classes. */
-function checkClasses({ classWeights, packing, distill }: Recipe): void {
+function checkClasses({ classWeights, packing }: Recipe): void {
   const refuse = (option: string): never => {
     throw new NeuropruneError('input', `--${option}: acts only on tasks of classes and scores, got one of texts`);
   };
   if (classWeights !== undefined) refuse('class-weights');
   if (packing) refuse('packing');
-  if (distill) refuse('teacher');
 }
 
 /** The token that a model writes its first one after. */

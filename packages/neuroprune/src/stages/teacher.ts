@@ -59,6 +59,24 @@ export async function loadTeacher(teacher: FetchedModel, pupil: Pupil): Promise<
   return found;
 }
 
+/** Loads a teacher that writes. Throws an input error where it cannot teach this student. */
+export async function loadTextTeacher(
+  teacher: FetchedModel,
+  { model, loaded, distill }: Pick<Pupil, 'model' | 'loaded' | 'distill'>,
+): Promise<LoadedModel> {
+  if (!isDeepStrictEqual(await tokensOf(teacher), await tokensOf(model)))
+    throw refuse(`the tokenizer of ${model.id}, got another; ids would mean other words`);
+  const found = await loadModel(teacher.place);
+  if (found.task !== loaded.task) throw refuse(`a model for ${loaded.task}, got one for ${found.task}`);
+  const [ours, theirs] = [wordsOf(loaded), wordsOf(found)];
+  if (ours !== theirs) throw refuse(`logits of ${ours} words as the model's, got ${theirs}`);
+  if (distill.hidden > 0)
+    throw refuse('no --distill-hidden for a task of texts, whose teachers give logits alone; leave it away');
+  return found;
+}
+
+const wordsOf = ({ model }: LoadedModel) => model.graph.outputs[0]?.shape?.at(-1);
+
 const widthOf = ({ tensors, prunable }: LoadedModel): number =>
   tensors.get(prunable[0]?.heads.query.weight ?? '')?.dims[1] ?? 0;
 
@@ -119,11 +137,17 @@ function pairsOf(
 }
 
 function teacherGraph(
-  { config, tensors, head }: LoadedModel,
+  { config, tensors, head, task }: LoadedModel,
   pairs: readonly (readonly [string, string])[],
   packing: number | undefined,
 ): Model {
-  const { model } = buildModel({ config, tensors, labels: head.numLabels, ...(packing !== undefined && { packing }) });
+  const { model } = buildModel({
+    config,
+    tensors,
+    task,
+    labels: head.numLabels,
+    ...(packing !== undefined && { packing }),
+  });
   const values = new Map(model.graph.nodes.flatMap(({ outputs }) => outputs).map((value) => [value.name, value]));
   for (const name of new Set(pairs.map(([, theirs]) => theirs))) {
     const value = values.get(name);
@@ -140,8 +164,9 @@ async function answers(
   batch: Batch,
 ): Promise<Record<string, Float32Array>> {
   const inputs = graph.inputs.map(({ name, shape = [] }) => {
-    const dims = shape.length === 1 ? [batch.rows] : [batch.rows, batch.length];
-    return [name, inputTensor('int64', batchInput(batch, name), dims)] as const;
+    const values = batchInput(batch, name);
+    const dims = shape.length === 1 ? [batch.rows] : [batch.rows, values.length / batch.rows];
+    return [name, inputTensor('int64', values, dims)] as const;
   });
   const names = [...new Set(outputs.map(([, theirs]) => theirs))];
   const results = await inference.run(new Map(inputs), names);
