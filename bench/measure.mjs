@@ -19,19 +19,21 @@ const environment = ({ device = 'cpu', precision }) =>
 /** What a side says of a job; with `watch`, also the most that the GPU held meanwhile, beyond what it held before. */
 export async function measure(side, job, { watch = false } = {}) {
   const [program, script] = sides[side];
-  const before = watch ? await gpuBytes(job.device) : undefined;
+  const device = (side === 'PyTorch' && job.torchDevice) || job.device;
+  const asked = { ...job, device };
+  const before = watch ? await gpuBytes(device) : undefined;
   let most = before ?? 0;
   let busy = true;
   const look = async () => {
     while (busy) {
-      most = Math.max(most, (await gpuBytes(job.device)) ?? 0);
+      most = Math.max(most, (await gpuBytes(device)) ?? 0);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   };
   const looking = before === undefined ? undefined : look();
   try {
-    const options = { maxBuffer: 2 ** 26, env: environment(job) };
-    const { stdout } = await run(program, [script, JSON.stringify(job)], options);
+    const options = { maxBuffer: 2 ** 26, env: environment(asked) };
+    const { stdout } = await run(program, [script, JSON.stringify(asked)], options);
     const result = JSON.parse(stdout.trim().split('\n').at(-1));
     return before === undefined ? result : { ...result, gpu: most - before };
   } finally {
@@ -42,7 +44,7 @@ export async function measure(side, job, { watch = false } = {}) {
 
 /** Bytes in use on a GPU; undefined where NVIDIA's tool does not say. */
 async function gpuBytes(device = 'cpu') {
-  if (!device.startsWith('cuda')) return undefined;
+  if (device === 'cpu') return undefined;
   const which = ['-i', device.split(':')[1] ?? '0'];
   const query = ['--query-gpu=memory.used', '--format=csv,noheader,nounits', ...which];
   return run('nvidia-smi', query).then(

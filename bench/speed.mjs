@@ -1,6 +1,7 @@
 // All of docs/results/speed.md's figures of one machine: steps beside PyTorch, what the method adds, and memory.
-//   node bench/speed.mjs [--device cpu|cuda[:N]] [--precision fp32|tf32,fp16,bf16] [--shape NAME,…] [--dropout 0.1,0]
+//   node bench/speed.mjs [--device cpu|cuda[:N]|webgpu] [--torch-device cuda] [--precision fp32|tf32,fp16,bf16] [--shape NAME,…] [--dropout 0.1,0]
 //     [--repeats 3] [--warmup N] [--steps N] [--threads N] [--compile] [--tables check,step,adds,memory] [--json FILE]
+//     [--of N]                  steps that the method's ramp spans; those that are timed are its first
 //     [--rows N] [--length N]   smaller batches than the shapes', to try it out
 // Prints Markdown tables on stdout as they are made, what is under way on stderr; all figures go to the JSON file.
 import { execFile } from 'node:child_process';
@@ -15,6 +16,7 @@ import { prepareShape, shapes } from './shapes.mjs';
 const { values: flags } = parseArgs({
   options: {
     device: { type: 'string', default: 'cpu' },
+    'torch-device': { type: 'string' },
     precision: { type: 'string' },
     shape: { type: 'string', default: Object.keys(shapes).join(',') },
     dropout: { type: 'string', default: '0.1,0' },
@@ -27,16 +29,19 @@ const { values: flags } = parseArgs({
     json: { type: 'string' },
     rows: { type: 'string' },
     length: { type: 'string' },
+    of: { type: 'string' },
   },
 });
 
-const isGpu = flags.device.startsWith('cuda');
-const precisions = (flags.precision ?? (isGpu ? 'tf32' : 'fp32')).split(',');
+const isGpu = flags.device !== 'cpu';
+const precisions = (flags.precision ?? (flags.device.startsWith('cuda') ? 'tf32' : 'fp32')).split(',');
 const tables = new Set(flags.tables.split(','));
 const repeats = Number(flags.repeats);
 const [warmup, steps] = [Number(flags.warmup ?? (isGpu ? 50 : 4)), Number(flags.steps ?? (isGpu ? 300 : 12))];
-/** Parts of the run in which `threshold` cuts masks, by the ramp's defaults. */
-const RAMP = { from: 0.05, to: 0.7 };
+/** Steps of the run that the method's ramp spans: heads are looked at every 20th part of them, masks are cut every 16 steps. */
+const of = Number(flags.of ?? (isGpu ? 2000 : 640));
+/** Part of them after which the ramp begins, and steps between mask events, by the ramp's defaults. */
+const RAMP = { from: 0.05, every: 16 };
 const rows = [];
 let versions = {};
 
@@ -74,6 +79,7 @@ const jobOf = (folder, { kind }, precision) => ({
   folder,
   kind,
   device: flags.device,
+  torchDevice: flags['torch-device'],
   precision,
   threads: Number(flags.threads),
   ...shapeRecipe,
@@ -126,8 +132,8 @@ async function stepRows(name, shape, folder, facts) {
 /** The method beside dense training, in the steps in which it prunes. */
 async function addsRows(name, shape, folder) {
   if (shape.kind !== 'classes') return; // shares of the method's time are those of its matrices, whatever is learnt
-  const all = Math.ceil((warmup + steps) / (RAMP.to - RAMP.from));
-  const window = { steps: all, from: Math.max(warmup, Math.ceil(RAMP.from * all)), to: Math.floor(RAMP.to * all) };
+  const from = Math.max(warmup, Math.ceil(RAMP.from * of));
+  const window = { steps: of, from, to: from + RAMP.every * Math.ceil(steps / RAMP.every) };
   for (const precision of precisions) {
     const job = { ...jobOf(folder, shape, precision), ...window };
     const variants = ['dense', 'threshold', 'subgradient'].map((method) => ({
@@ -152,6 +158,7 @@ async function memoryRows(name, shape, folder, { parameters, tokens, smallTokens
     const found = {};
     for (const side of ['NeuroPrune', 'PyTorch']) {
       const full = await measure(side, job, { watch: isGpu });
+      versions = { ...versions, ...full.versions };
       const small = await measure(side, { ...job, batches: 'small.json' }, { watch: isGpu });
       const perToken = (peak, least) => (peak - least) / (tokens - smallTokens) / 1e3;
       const perMillion = (least, base) => (least - base) / (parameters / 1e6) / 1e6;

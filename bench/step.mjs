@@ -1,5 +1,6 @@
 // Times steps of NeuroPrune's trainer in this process: node bench/step.mjs '{"folder": …, "steps": …}'
 // Prints one JSON line: milliseconds a step from step `from` to step `to`, losses as the trainer tells them, memory, versions.
+import { readdirSync, readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -28,7 +29,23 @@ const batches = JSON.parse(await readFile(path.join(folder, file), 'utf8')).map(
 }));
 const { model, prunable, buffers } = await loadModel(path.join(folder, 'model'));
 
+/** The most that processes of this one's held: sessions on a GPU live in one. Nothing where the system does not say. */
+function peakOfChildren() {
+  const statusOf = (pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/status`, 'utf8');
+    } catch {
+      return ''; // it has ended
+    }
+  };
+  const pids = process.platform === 'linux' ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  const own = pids.map(statusOf).filter((status) => Number(/^PPid:\s+(\d+)/m.exec(status)?.[1]) === process.pid);
+  return own.reduce((sum, status) => sum + 1024 * Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0), 0);
+}
+
+let children = 0;
 const told = [];
+const enough = new AbortController();
 await train(
   {
     model,
@@ -50,10 +67,16 @@ await train(
   },
   {
     onEvent: (event) => {
-      if (event.type === 'train') told.push({ step: event.step, loss: event.loss, at: performance.now() });
+      if (event.type !== 'train') return;
+      told.push({ step: event.step, loss: event.loss, at: performance.now() });
+      if (event.step >= to) children = peakOfChildren();
+      if (event.step >= to && to < steps) enough.abort(); // the ramp of the method spans all steps, the times need not
     },
+    signal: enough.signal,
   },
-);
+).catch((error) => {
+  if (!enough.signal.aborted) throw error;
+});
 
 const first = told.find(({ step }) => step >= from);
 const last = told.findLast(({ step }) => step <= to);
@@ -63,7 +86,7 @@ console.log(
     ms: (last.at - first.at) / (last.step - first.step),
     timed: last.step - first.step,
     losses: told.map(({ step, loss }) => ({ step, loss })),
-    memory: { base, peak: process.resourceUsage().maxRSS * 1024 },
+    memory: { base, peak: process.resourceUsage().maxRSS * 1024 + children },
     versions: {
       node: process.versions.node,
       'onnxruntime-node': createRequire(import.meta.resolve('@neuroprune/runtime'))('onnxruntime-node/package.json')
