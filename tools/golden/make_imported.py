@@ -25,8 +25,9 @@ import onnx
 import torch
 from safetensors.torch import save_file
 from transformers import (
-    BertConfig, BertForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification, GPT2Config,
-    GPT2ForSequenceClassification,
+    AlbertConfig, AlbertForSequenceClassification, BertConfig, BertForSequenceClassification, DistilBertConfig,
+    DistilBertForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, LlamaConfig,
+    LlamaForSequenceClassification,
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,6 +78,25 @@ def gpt2(attention):
         num_labels=2, pad_token_id=0, attn_implementation=attention, use_cache=False,
     )  # fmt: skip
     return Causal(GPT2ForSequenceClassification(config), ["input_ids", "attention_mask"])
+
+
+def llama(attention):
+    """Rotary positions, gated units, and two query heads for each head of keys."""
+    config = LlamaConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
+        num_key_value_heads=HEADS // 2, intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2,
+        pad_token_id=0, attn_implementation=attention, use_cache=False,
+    )  # fmt: skip
+    return Causal(LlamaForSequenceClassification(config), ["input_ids", "attention_mask"])
+
+
+def albert(attention):
+    """Three layers with the same weights."""
+    config = AlbertConfig(
+        vocab_size=VOCABULARY, embedding_size=8, hidden_size=WIDTH, num_hidden_layers=3, num_attention_heads=HEADS,
+        intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2, attn_implementation=attention,
+    )  # fmt: skip
+    return Named(AlbertForSequenceClassification(config), ["input_ids", "attention_mask", "token_type_ids"])
 
 
 def random_weights(module):
@@ -150,6 +170,8 @@ MODELS = {
     }),
     "distilbert": (distilbert, {"eager": ("eager", torchscript(17)), "sdpa": ("sdpa", torchscript(14))}),
     "gpt2": (gpt2, {"eager": ("eager", torchscript(17))}),
+    "llama": (llama, {"sdpa": ("sdpa", torchscript(17))}),
+    "albert": (albert, {"sdpa": ("sdpa", torchscript(17))}),
 }  # fmt: skip
 
 

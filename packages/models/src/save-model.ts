@@ -43,8 +43,10 @@ const labelKeys = (head: Head) => ({
  * model without source has its uncut graph, `dense.onnx`, beside them.
  */
 export async function saveModel(folder: string, request: SaveRequest): Promise<void> {
-  await writeSafetensors(join(folder, 'model.safetensors'), request.tensors);
   const { denseGraph } = architectureOf(request.config);
+  // By its format transformers refuses what it would otherwise take for a checkpoint without any of its names.
+  const metadata = denseGraph && { format: 'onnx' };
+  await writeSafetensors(join(folder, 'model.safetensors'), request.tensors, metadata);
   if (denseGraph) await saveDense(folder, denseGraph, request.tensors);
   await writeFileAtomic(join(folder, 'config.json'), [`${JSON.stringify(savedConfig(request), null, 2)}\n`]);
 }

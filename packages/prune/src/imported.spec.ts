@@ -20,11 +20,11 @@ import { train } from './train/train.js';
 const fixtures = path.resolve(import.meta.dirname, '../../models/fixtures/imported');
 const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
-  ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager'],
+  ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
 ];
-/** One a kind of exporter in short runs. */
-const isTrained = (file: string) =>
-  process.env.NEUROPRUNE_CHECK === 'full' || !['bert-eager', 'distilbert-sdpa'].includes(file);
+/** In short runs one of each exporter, and of each kind of attention. */
+const trained = ['bert-eager11', 'bert-fused', 'bert-dynamo', 'gpt2-eager', 'llama-sdpa'];
+const isTrained = (file: string) => process.env.NEUROPRUNE_CHECK === 'full' || trained.includes(file);
 const open = (file: string) => loadModel(path.join(fixtures, `${file}.onnx`));
 
 /** Batches of the one size that the file of the dynamo exporter takes, without inputs that a model does not have. */
@@ -56,12 +56,14 @@ const method: ThresholdMethod = {
   name: 'neuroprune',
   solver: 'threshold',
   sparsity: 0.7,
-  heads: 3,
   outGrouping: 'joint',
   gamma: 1,
 };
 
-const request = ({ model, prunable }: LoadedModel, more: Partial<TrainRequest> = {}): TrainRequest => ({
+const request = (
+  { model, prunable }: Pick<LoadedModel, 'model' | 'prunable'>,
+  more: Partial<TrainRequest> = {},
+): TrainRequest => ({
   model,
   loss: 'crossEntropy',
   groups: prunable,
@@ -101,15 +103,15 @@ describe.each(files)('%s', (file) => {
     const loaded = await open(file);
     const tensors = weightsOf(loaded);
     const layers = prunableLayers(loaded.prunable, tensors);
-    clearColumns(layers[0]!.output, headBlock(layers[0]!, 1));
-    clearRows(layers[0]!.value, headBlock(layers[0]!, 2));
-    clearRows(layers[0]!.intermediate[0]!, [1, 2, 5]);
-    layers[1]!.output.data.fill(0);
-    clearColumns(layers[1]!.contraction, range(0, 24));
+    const [first, second] = layers;
+    clearColumns(first!.output, headBlock(first!, 1));
+    for (const matrix of first!.intermediate) clearRows(matrix, [1, 2, 5]);
+    second?.output.data.fill(0);
+    if (second) clearColumns(second.contraction, range(0, 24));
     const { model, structure } = await compact({ ...loaded, tensors });
     expect(structure).toEqual([
-      { heads: 2, hiddenUnits: 21 },
-      { heads: 0, hiddenUnits: 0 },
+      { heads: first!.heads - 1, hiddenUnits: 21 },
+      ...(second ? [{ heads: 0, hiddenUnits: 0 }] : []),
     ]);
     const folder = await temporaryFolder();
     await saveModel(folder, { ...loaded, tensors });
@@ -122,7 +124,7 @@ describe.each(files)('%s', (file) => {
 
   test.skipIf(!isTrained(file))('trained for 20 steps, pruned, compacted, and proved from its files', async () => {
     const loaded = await open(file);
-    const result = await train(request(loaded));
+    const result = await train(request(loaded, { method: { ...method, heads: loaded.prunable.length + 1 } }));
     const tensors = result.tensors as Map<string, Tensor<'float32'>>;
     const layers = prunableLayers(loaded.prunable, tensors);
     const matrices = matricesOf(layers);
@@ -200,13 +202,13 @@ test('trains and prunes as the same model does from its source', async () => {
   const family = await loadModel(path.join(fixtures, 'bert'), { head: { numLabels: 2 } });
   const imported = await open('bert-eager');
   const names = familyNames(imported, family);
-  const trained = async (loaded: LoadedModel) => {
+  const trainedFrom = async (loaded: LoadedModel) => {
     const losses: number[] = [];
-    const run = request(loaded, { dropout: 0, weightDecay: 0 });
+    const run = request(loaded, { dropout: 0, weightDecay: 0, method: { ...method, heads: 3 } });
     const result = await train(run, { onEvent: (event) => event.type === 'train' && losses.push(event.loss) });
     return { losses, ...result };
   };
-  const [a, b] = [await trained(family), await trained(imported)];
+  const [a, b] = [await trainedFrom(family), await trainedFrom(imported)];
   expect(a.losses).toHaveLength(b.losses.length);
   expect(difference(b.losses, a.losses)).toBeLessThan(1e-5);
   expect(b.removals.map(({ layer, head, into }) => [layer, head, into])).toEqual(

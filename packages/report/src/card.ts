@@ -11,6 +11,8 @@ export interface CardOptions {
   readonly repo: string;
   /** Figures shown, which lie under `figures/` in the repository. */
   readonly figures?: readonly Figure[];
+  /** The model came without source: its weights have a graph's names, which stock transformers does not know. */
+  readonly imported?: boolean;
   /** An input to try: one sentence, or two for tasks about pairs. */
   readonly example?: readonly [string] | readonly [string, string];
   /** How the model writes, where it does: after reading a source, or going on with a text. */
@@ -20,7 +22,7 @@ export interface CardOptions {
 /** The body of a model card, Markdown without front matter: numbers, figures, how to load it in three runtimes. */
 export function renderCardBody(
   run: RunResult,
-  { repo, figures = [], example = ['A sentence to try.'], writes }: CardOptions,
+  { repo, figures = [], imported = false, example = ['A sentence to try.'], writes }: CardOptions,
 ): string {
   const name = repo.slice(repo.lastIndexOf('/') + 1);
   return toMarkdown([
@@ -48,10 +50,13 @@ export function renderCardBody(
       ...filesOf(writes),
       ' the small ones; both give the same logits.',
     ),
-    ...loadingOf(writes).flatMap(({ title, language, lines }): Block[] => [
-      heading(3, title),
-      { kind: 'code', language, lines: lines(repo, example) },
-    ]),
+    ...(imported ? [namesNote] : []),
+    ...loadingOf(writes)
+      .slice(imported ? 1 : 0)
+      .flatMap(({ title, language, lines }): Block[] => [
+        heading(3, title),
+        { kind: 'code', language, lines: lines(repo, example) },
+      ]),
     heading(2, 'How it was made'),
     paragraph(
       'Sparse training with head elimination after ',
@@ -62,3 +67,10 @@ export function renderCardBody(
     ),
   ]);
 }
+
+/** Instead of how transformers loads the weights. */
+const namesNote = paragraph(
+  'The model was trained from an ONNX graph: the weights have the names of its initializers, and ',
+  { code: 'dense.onnx' },
+  ', which ONNX Runtime runs, is the uncut graph that reads them. They are no checkpoint of transformers.',
+);

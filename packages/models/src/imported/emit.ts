@@ -110,7 +110,7 @@ export function emit(
   const biasAlone = ({ linear: { bias, weight }, like }: { linear: Linear; like: Value }): Value => {
     const width = weight.tensor!.dims[0]!;
     const shape = op.Concat([op.Shape(known(like)!, { end: -1 }), builder.ints(width)], { axis: 0 });
-    return op.Expand(known(bias) ?? 0, shape);
+    return op.Expand(known(bias) ?? builder.scalar(0), shape);
   };
   const write = (node: Node): readonly Value[] => {
     const picked = changes.picks.get(node);

@@ -17,7 +17,7 @@ import { flattenMlps } from './flat-mlp.js';
 import { fixedSize, type InputRole, rolesOf } from './inputs.js';
 import { linearsOf, splitLinears, untieBiases, writeLinears } from './linear.js';
 import { parametersOf } from './parameters.js';
-import { refuseQuantized } from './quantized.js';
+import { refuseHalf, refuseQuantized } from './quantized.js';
 import { followWeights } from './reshape.js';
 import { concreteShapes } from './shapes.js';
 import { tidy } from './tidy.js';
@@ -85,6 +85,7 @@ function prepared(given: Model): Model {
   decompose(model);
   refuseUnknown(model.graph.nodes);
   inferModel(model);
+  refuseHalf(model.graph);
   return model;
 }
 

@@ -8,7 +8,7 @@ import { readSafetensors } from '../safetensors/read.js';
 const fixtures = path.resolve(import.meta.dirname, '../../fixtures/imported');
 const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
-  ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager'],
+  ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
 ];
 
 /** Where the weights of a layer's parts are in transformers, in the order query, key, value, output, then the hidden units'. */
@@ -21,6 +21,14 @@ const parts: Readonly<Record<string, (layer: number) => readonly string[]>> = {
     ['attention.q_lin', 'attention.k_lin', 'attention.v_lin', 'attention.out_lin', 'ffn.lin1', 'ffn.lin2'].map(
       (part) => `distilbert.transformer.layer.${i}.${part}`,
     ),
+  albert: () =>
+    ['attention.query', 'attention.key', 'attention.value', 'attention.dense', 'ffn', 'ffn_output'].map(
+      (part) => `albert.encoder.albert_layer_groups.0.albert_layers.0.${part}`,
+    ),
+  llama: (i) =>
+    ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj', 'self_attn.o_proj']
+      .concat('mlp.gate_proj', 'mlp.up_proj', 'mlp.down_proj')
+      .map((part) => `model.layers.${i}.${part}`),
 };
 
 describe('layers are found by how values flow, with the weights they have in transformers', () => {
@@ -29,11 +37,11 @@ describe('layers are found by how values flow, with the weights they have in tra
     const loaded = await loadModel(path.join(fixtures, `${file}.onnx`));
     const golden = await readSafetensors(path.join(fixtures, family, 'model.safetensors'));
     expect(loaded.imported?.unknown).toEqual([]);
-    expect(loaded.prunable).toMatchObject([
-      { heads: { count: 4, size: 4 }, neurons: { count: 24 } },
-      { heads: { count: 4, size: 4 }, neurons: { count: 24 } },
-    ]);
-    expect(loaded.architecture.structure(loaded.config)).toEqual(Array(2).fill({ heads: 4, hiddenUnits: 24 }));
+    const layers = family === 'albert' ? 1 : 2; // ALBERT's share their weights
+    const heads = family === 'llama' ? { count: 2, size: 4, queries: 2 } : { count: 4, size: 4 };
+    expect(loaded.prunable).toMatchObject(Array(layers).fill({ heads, neurons: { count: 24 } }));
+    const dense = { heads: heads.count, hiddenUnits: 24 };
+    expect(loaded.architecture.structure(loaded.config)).toEqual(Array(layers).fill(dense));
     expect(loaded.head.numLabels).toBe(2);
     const known = parts[family];
     for (const [i, group] of loaded.prunable.entries())

@@ -36,7 +36,8 @@ export function findMlps(search: Search): (MlpBlock | Unknown)[] {
   const { model, shapes, linears } = search;
   const byResult = new Map(linears.map((linear) => [linear.y, linear]));
   return linears.flatMap((down): (MlpBlock | Unknown)[] => {
-    const up = sourcesOf(down.x, byResult);
+    const found = new Set(sourcesOf(down.x, byResult));
+    const up = linears.filter((linear) => found.has(linear));
     const units = down.weight.tensor!.dims[1]!;
     const width = down.weight.tensor!.dims[0]!;
     const fits = (l: Linear) => l.weight.tensor!.dims[0] === units && l.weight.tensor!.dims[1] === width;

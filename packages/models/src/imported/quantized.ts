@@ -5,6 +5,19 @@ import { ModelsError } from '../errors.js';
 const QUANTIZED =
   /^(Q[A-Z]\w*|Quantize\w*|Dequantize\w*|DynamicQuantize\w*|\w*Integer\w*|MatMulNBits|MatMulBnb4|MatMulFpQ4|GatherBlockQuantized|QMoE)$/;
 
+/** Refuses a graph that computes in half precision; weights that are stored so and cast are fine. */
+export function refuseHalf({ nodes }: Graph): void {
+  const half = nodes.find(
+    ({ opType, outputs: [y] }) =>
+      ['MatMul', 'Gemm'].includes(opType) && (y?.dtype === 'float16' || y?.dtype === 'bfloat16'),
+  );
+  if (half)
+    throw new ModelsError(
+      `${half.opType} (node '${half.name}'): expected products in float32, got ${half.outputs[0]?.dtype}; ` +
+        'take the float32 export of the same model (model.onnx)',
+    );
+}
+
 /** Refuses a quantized graph: rounded weights have no gradients. */
 export function refuseQuantized({ nodes }: Graph): void {
   const found = [...new Set(nodes.map(({ opType }) => opType).filter((type) => QUANTIZED.test(type)))];

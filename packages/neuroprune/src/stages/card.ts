@@ -1,9 +1,11 @@
 import path from 'node:path';
 import { modelCard, writeEvalResults } from '@neuroprune/hub';
+import { DENSE_GRAPH } from '@neuroprune/models';
 import { type CardOptions, figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
 import type { TrainedTask } from './prepare.js';
 import { type RecipeFile, readRecipe, taskOf } from './recipe-file.js';
 import { readRun } from './report.js';
+import { exists } from './run-folder.js';
 import { readSample } from './sample.js';
 import { writeText } from './write-file.js';
 
@@ -20,7 +22,8 @@ export async function writeModelCard(runFolder: string, repo: string = NAMELESS)
   const figures = renderFigures({ run, events });
   for (const figure of figures) await writeText(path.join(model, figurePath(figure)), figure.svg);
   const example = second === undefined ? ([first] as const) : ([first, second] as const);
-  const body = renderCardBody(run, { repo, figures, example, ...writesOf(task) });
+  const imported = await exists(path.join(model, DENSE_GRAPH));
+  const body = renderCardBody(run, { repo, figures, example, imported, ...writesOf(task) });
   await writeText(
     path.join(model, 'README.md'),
     modelCard({ frontMatter: frontMatter(run, task, recipe, repo), body }),
