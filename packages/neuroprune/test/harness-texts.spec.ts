@@ -27,6 +27,8 @@ beforeAll(async () => {
   const data = at('seed/datasets/bentrevett/multi30k');
   await cp(pairs, data, { recursive: true });
   await writeFile(path.join(data, 'README.md'), '---\nlicense: mit\n---\n');
+  for (const [id, { config, row }] of Object.entries(others))
+    await writeDataset(at(`seed/datasets/${id}`), config, row);
   hub = await startLocalHub({ root: at('hub'), token: TOKEN, seed: at('seed') });
   const context = { cwd: folder, env: {} };
   await convert({ model: translator, out: 'exported' }, context);
@@ -37,6 +39,31 @@ afterAll(async () => {
   await hub.close();
   await remove();
 });
+
+/** Made rows in the layouts of data sets on the Hub, by their ids. */
+const others = {
+  'abisee/cnn_dailymail': { config: '3.0.0', row: ({ de, en }) => ({ article: de, highlights: en, id: '1' }) },
+  'EdinburghNLP/xsum': { config: 'default', row: ({ de, en }) => ({ document: de, summary: en, id: '1' }) },
+  'knkarthick/samsum': { config: 'default', row: ({ de, en }) => ({ id: '1', dialogue: de, summary: en }) },
+  'wmt/wmt14': { config: 'de-en', row: ({ de, en }) => ({ translation: { de: en, en: de } }) },
+  'IWSLT/iwslt2017': { config: 'iwslt2017-de-en', row: (translation) => ({ translation }) },
+  'Salesforce/wikitext': { config: 'wikitext-2-raw-v1', row: ({ en }) => ({ text: en }) },
+} as const satisfies Record<string, { config: string; row: (pair: Pair) => object }>;
+
+interface Pair {
+  readonly de: string;
+  readonly en: string;
+}
+
+/** The rows of the translations, as another data set has them. */
+async function writeDataset(to: string, config: string, row: (pair: Pair) => object): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const rows = (await readFile(path.join(pairs, 'validation.jsonl'), 'utf8')).trimEnd().split('\n');
+  const text = rows.map((line) => `${JSON.stringify(row(JSON.parse(line) as Pair))}\n`).join('');
+  await writeFile(path.join(to, 'validation.jsonl'), text);
+  const files = `  data_files:\n  - {split: validation, path: validation.jsonl}`;
+  await writeFile(path.join(to, 'README.md'), `---\nconfigs:\n- config_name: ${config}\n${files}\n---\n`);
+}
 
 type Options = Partial<VerbInput<'evaluate'>>;
 type Result = Evaluated & { readonly events: readonly RunEvent[] };
@@ -232,6 +259,31 @@ describe('models and data', () => {
       dataset: { id: 'bentrevett/multi30k', revision: 'main', commit: expect.stringMatching(/^[0-9a-f]{40}$/) },
     });
     expect(evaluation[0]!.metrics.bleu).toBeCloseTo(golden.translation.greedy.metrics.bleu, 10);
+  });
+
+  it('every task of the table reads its own data set, and models are scored on the tasks they name', async () => {
+    const tasks = 'cnn-dailymail xsum samsum summarization wmt14 iwslt2017 multi30k translation'.split(' ');
+    const words = [...tasks.map((task) => `${task}=exported`), 'wikitext=spoken', 'perplexity=spoken'];
+    const context = { cwd: folder, env: { HF_ENDPOINT: hub.url, HF_HOME: at('home') } };
+    const { evaluation } = await evaluate({ model: words, resamples: 0 }, context);
+    const rouge = 'rouge1 rouge2 rougeL rougeLsum';
+    expect(evaluation.map(({ task, dataset, metrics }) => [task, dataset.id, Object.keys(metrics).join(' ')])).toEqual([
+      ['cnn-dailymail', 'abisee/cnn_dailymail', rouge],
+      ['xsum', 'EdinburghNLP/xsum', rouge],
+      ['samsum', 'knkarthick/samsum', rouge],
+      ['summarization', 'abisee/cnn_dailymail', rouge],
+      ['wmt14', 'wmt/wmt14', 'bleu chrf ter'],
+      ['iwslt2017', 'IWSLT/iwslt2017', 'bleu chrf ter'],
+      ['multi30k', 'bentrevett/multi30k', 'bleu chrf ter'],
+      ['translation', 'bentrevett/multi30k', 'bleu chrf ter'],
+      ['wikitext', 'Salesforce/wikitext', 'perplexity'],
+      ['perplexity', 'Salesforce/wikitext', 'perplexity'],
+    ]);
+    // The same pairs in every layout: the same texts, whatever the columns.
+    const of = (task: string) => evaluation.find((row) => row.task === task)!.metrics;
+    for (const task of ['wmt14', 'iwslt2017', 'multi30k']) expect(of(task).bleu).toBeGreaterThan(60);
+    for (const task of ['wmt14', 'iwslt2017', 'translation']) expect(of(task)).toEqual(of('multi30k'));
+    for (const task of ['xsum', 'samsum', 'summarization']) expect(of(task)).toEqual(of('cnn-dailymail'));
   });
 
   it('datasetRevision: a branch of the data set is read, and one that is not there is refused', async () => {
