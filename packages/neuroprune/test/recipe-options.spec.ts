@@ -295,6 +295,7 @@ describe('several seeds', () => {
     });
     const runs = [run(0, 0.25), run(1, 0.75), run(2, Number.NaN), run(3, 0.5)];
     expect(statisticsOf(runs, 'f1', false)).toMatchObject({ best: 1, chosen: 0 });
+    expect(statisticsOf(runs, 'f1', false, 'lower').best).not.toBe(1);
     expect(statisticsOf(runs, 'f1', true)).toMatchObject({
       best: 1,
       chosen: 1,

@@ -21,12 +21,14 @@ export function statisticsOf(
   runs: readonly SeedRun[],
   metric: string,
   publishBest: boolean,
+  direction: 'higher' | 'lower' = 'higher',
 ): NonNullable<RunResult['seeds']> {
   const metricsOf = ({ result }: SeedRun) => result.evaluation[0]?.metrics ?? {};
   const names = Object.keys(metricsOf(runs[0] as SeedRun));
   const over = (of: (values: readonly number[]) => number) =>
     Object.fromEntries(names.map((name) => [name, of(runs.map((run) => metricsOf(run)[name] ?? Number.NaN))]));
-  const score = (run: SeedRun) => metricsOf(run)[metric] ?? Number.NaN;
+  const sign = direction === 'higher' ? 1 : -1;
+  const score = (run: SeedRun) => sign * (metricsOf(run)[metric] ?? Number.NaN);
   const best = runs.reduce((a, b) => (score(b) > score(a) || Number.isNaN(score(a)) ? b : a)).seed;
   return {
     metric,
@@ -61,16 +63,21 @@ export async function seedsAsked(folder: string): Promise<Recipe | undefined> {
   return (await exists(path.join(folder, RECIPE))) ? (await readRecipe(folder)).recipe : undefined;
 }
 
-/** The metric by which seeds are compared. */
-export const metricOf = async (folder: string): Promise<string> => taskOf(await readRecipe(folder)).mainMetric;
+/** By what seeds are compared: the task's metric, or the loss of texts. */
+export async function comparedBy(folder: string): Promise<{ metric: string; direction: 'higher' | 'lower' }> {
+  const task = taskOf(await readRecipe(folder));
+  return 'layout' in task
+    ? { metric: 'loss', direction: 'lower' }
+    : { metric: task.mainMetric, direction: task.direction };
+}
 
 /** What a seed's folder has that its run folder has too. */
 const shared = ['model', 'predictions', 'sample.json', EVENTS];
 
 /** Makes a run folder that of the chosen seed, its result with what all seeds come to. */
 export async function gatherSeeds(folder: string, runs: readonly SeedRun[], publishBest: boolean): Promise<RunResult> {
-  const metric = await metricOf(path.join(folder, seedFolder((runs[0] as SeedRun).seed)));
-  const seeds = statisticsOf(runs, metric, publishBest);
+  const { metric, direction } = await comparedBy(path.join(folder, seedFolder((runs[0] as SeedRun).seed)));
+  const seeds = statisticsOf(runs, metric, publishBest, direction);
   const from = path.join(folder, seedFolder(seeds.chosen));
   for (const name of shared) {
     await rm(path.join(folder, name), { recursive: true, force: true });
