@@ -55,7 +55,12 @@ export const verbs = {
   evaluate: {
     summary: "Score a model on a task's rows with the task's official metrics",
     schema: EvaluateOptions,
-    examples: ['evaluate runs/rte80/model --task rte', 'evaluate ./model.onnx --task mrpc --limit 100 --json'],
+    examples: [
+      'evaluate runs/rte80/model --task rte',
+      'evaluate ./model.onnx --task mrpc --limit 100 --json',
+      'evaluate ./dense runs/pruned --task translation --dataset ./wmt --columns translation.de,translation.en --num-beams 4',
+      'evaluate runs/llama --task perplexity --stride 512 --fail-above perplexity=20',
+    ],
   },
   publish: {
     summary: 'Push the model of a run folder to a Hub',
