@@ -65,7 +65,7 @@ const steps: [string, Partial<TrainRequest>][] = [
 
 const gpus = devices.filter(({ device }) => device !== 'cpu').map((found) => [titleOf(found), found] as const);
 
-describe.each(gpus)('on %s', (_, { device, absent }) => {
+describe.each(gpus)('on %s', { timeout: 300_000 }, (_, { device, absent }) => {
   const test = it.skipIf(absent !== undefined);
 
   test.each(steps)('nothing of a step but shape arithmetic comes to the host: %s', async (_, changes) => {

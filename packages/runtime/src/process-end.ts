@@ -21,6 +21,6 @@ export function endOf(provider: string, { code, signal, said }: ProcessEnd): str
   const cause = line?.trim().slice(0, 300) ?? (signal && causes[signal]);
   return (
     `the process of sessions on ${provider} ended with ${how}${cause ? ` (${cause})` : ''}, and what it held is lost; ` +
-    'go on from the last checkpoint with --resume, update the driver, or take --device cpu'
+    'go on from the last checkpoint with --resume; where it ends so again, update the driver or train with --device cpu'
   );
 }

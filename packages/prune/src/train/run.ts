@@ -1,23 +1,23 @@
 import { performance } from 'node:perf_hooks';
-import { parametersOf } from '@neuroprune/autodiff';
 import type { Tensor } from '@neuroprune/onnx';
 import { providerName, type Staged, type Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
-import { countWeights, matricesOf } from '../layer.js';
-import { prunableLayers, storeLayers } from '../prunable-layer.js';
+import { bytesOf, CHUNK_BYTES } from './chunk-bytes.js';
 import { chunkSize } from './chunks.js';
 import { apart, type DeviceEvents } from './device-events.js';
 import { Feed, foldResults, mergedForMessages, type StepBatches } from './feed.js';
 import { Guard, STEP_RESULTS } from './guard.js';
 import { Meter } from './meter.js';
-import { followed, namesOf, type Parameters, tensorsIn, weightsIn } from './parameters.js';
-import { type Density, densityOf, type Plan } from './plan.js';
+import type { Parameters } from './parameters.js';
+import type { Density, Plan } from './plan.js';
 import { type Progress, plainRequest } from './progress.js';
 import type { Pruner } from './pruner.js';
 import type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
 import type { Saver } from './saver.js';
 import { rateAt, scalarsOf } from './scalars.js';
+import { workOn } from './state-thread.js';
+import type { StateJob, StateResult } from './state-work.js';
 import type { Watch } from './watch.js';
 
 /** What a run is made of. */
@@ -142,7 +142,11 @@ export class Run {
     const provider = providerName(training.session.device);
     const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs, provider);
     const steps: StepBatches[] = [];
-    for (let i = 0; i < count; i++) steps.push(await this.feed.step(done + i));
+    for (let bytes = 0; steps.length < count && bytes < CHUNK_BYTES; ) {
+      const step = await this.feed.step(done + steps.length);
+      steps.push(step);
+      bytes += step.batches.reduce((n, batch) => n + bytesOf(batch), 0);
+    }
     const scalars = scalarsOf(source, training.signature.scalars, steps, done);
     const batches = steps.flatMap((step) => step.batches);
     return { steps, staged: training.stage(batches, scalars) };
@@ -150,9 +154,8 @@ export class Run {
 
   /** Scores what the run would end with now. */
   private async look(): Promise<void> {
-    const { training, parameters, watch, context, plan, request } = this.parts;
-    const tensors = await training.withState((state) => tensorsIn(parameters, state));
-    const weights = countWeights(matricesOf(prunableLayers(request.groups, tensors)));
+    const { watch, context, plan, prunable: weights } = this.parts;
+    const tensors = await this.tensors();
     const event = await watch.look(this.done, { ...this.density, weights }, tensors);
     context.onEvent?.(event);
     if (!watch.over || this.done >= plan.steps) return;
@@ -192,10 +195,23 @@ export class Run {
   }
 
   private async save(saver: Saver): Promise<void> {
-    const tensors = await this.parts.training.withState(copyOf);
-    this.checkState(tensors);
-    for (const [name, tensor] of this.parts.watch.save().tensors) tensors.set(name, tensor);
+    const { tensors, broken } = await this.workOn({ type: 'copy' });
+    if (broken !== undefined) throw this.notFinite(broken);
+    for (const [name, tensor] of this.parts.watch.save().tensors) tensors.set(name, tensor as Tensor<'float32'>);
     await saver.save({ step: this.done, tensors, progress: this.progress() });
+  }
+
+  /** What the run would end with now, copied. */
+  async tensors(): Promise<Map<string, Tensor<'float32'>>> {
+    return (await this.workOn({ type: 'tensors' })).tensors;
+  }
+
+  /** Does work on the state, which comes to the host for it. */
+  private workOn(job: StateJob): Promise<StateResult> {
+    const { request, plan, parameters, training, context } = this.parts;
+    const ramp = { steps: plan.steps, epochSteps: plan.epochSteps };
+    const setup = { method: request.method, groups: request.groups, ramp, parameters };
+    return training.withState((state) => workOn(setup, job, state, context.at));
   }
 
   private progress(): Progress {
@@ -217,10 +233,8 @@ export class Run {
   }
 
   /** A gradient that is no number makes weights that are none, which no checkpoint may hold. */
-  private checkState(tensors: ReadonlyMap<string, Tensor>): void {
-    const [name] = [...tensors].find(([, { data }]) => !allFinite(data as Float32Array)) ?? [];
-    if (name === undefined) return;
-    throw new PruneError(
+  private notFinite(name: string): PruneError {
+    return new PruneError(
       `training: expected finite weights, got others in ${name} after step ${this.done}${this.before()}; lower the learning rate`,
     );
   }
@@ -232,20 +246,9 @@ export class Run {
   }
 
   private async prune(): Promise<void> {
-    const { request, pruner, training, parameters, context } = this.parts;
-    await training.withState((state) => {
-      const weights = weightsIn(parameters, state);
-      const layers = prunableLayers(request.groups, weights);
-      const prune = () => {
-        const removed = pruner.apply(this.done, layers, context.at);
-        storeLayers(request.groups, weights, layers);
-        return removed;
-      };
-      const averages = parameters.averaged ? parametersOf(state, training.signature, 'ema') : undefined;
-      const names = request.groups.flatMap(namesOf);
-      this.removals.push(...(averages ? followed(weights, averages, names, prune) : prune()));
-      this.density = densityOf(layers);
-    });
+    const { removals, density } = await this.workOn({ type: 'prune', step: this.done });
+    this.removals.push(...removals);
+    if (density) this.density = density;
   }
 
   /** Means are over the steps that were taken. */
@@ -272,14 +275,3 @@ export class Run {
 
 const meanOf = (values: Float32Array | undefined): number =>
   values ? values.reduce((a, b) => a + b, 0) / values.length : Number.NaN;
-
-/** A copy that the next steps leave alone. */
-const copyOf = (state: ReadonlyMap<string, Tensor>): Map<string, Tensor> =>
-  new Map([...state].map(([name, tensor]) => [name, { ...tensor, data: (tensor.data as Float32Array).slice() }]));
-
-/** Whether all numbers are finite: one that is not makes 0 times it NaN. */
-function allFinite(values: Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += 0 * (values[i] as number);
-  return sum === 0;
-}

@@ -7,7 +7,7 @@ import { PruneError } from '../errors.js';
 import { countWeights, matricesOf } from '../layer.js';
 import { prunableLayers } from '../prunable-layer.js';
 import { deviceEvents } from './device-events.js';
-import { parametersIn, tensorsIn, weightsIn } from './parameters.js';
+import { parametersIn, weightsIn } from './parameters.js';
 import { densityOf, type Plan, planOf } from './plan.js';
 import { type Progress, plainRequest, progressFor } from './progress.js';
 import { prunerOf } from './pruner.js';
@@ -52,7 +52,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   } finally {
     await saver?.idle();
   }
-  const last = await training.withState((state) => tensorsIn(parameters, state));
+  const last = await run.tensors();
   return { tensors: inOrderOf(last, watch.bestTensors ?? last), ...run.result() };
 }
 
