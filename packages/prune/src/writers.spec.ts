@@ -134,6 +134,29 @@ test.each<TinyWriter>(['qwen2', 'marian'])('%s: two batches a step are one of bo
   }
 });
 
+const others: readonly Method[] = [
+  { name: 'gradual', sparsity: 0.6 },
+  {
+    name: 'neuroprune',
+    solver: 'subgradient',
+    alpha: 1e-3,
+    beta: 1e-3,
+    theta: 0.05,
+    outGrouping: 'joint',
+    sparsity: 0.6,
+  },
+];
+
+test.each(others)('$name reaches its sparsity on fused and crossing layouts', async (other) => {
+  for (const name of ['gpt2', 'marian'] as const) {
+    const writer = tinyWriter(name);
+    const { tensors, loss } = await trained(writer, { method: other });
+    const matrices = matricesOf(prunableLayers(writer.prunable, tensors));
+    expect([name, countZeros(matrices)]).toEqual([name, Math.round(0.6 * countWeights(matrices))]);
+    expect(Number.isFinite(loss)).toBe(true);
+  }
+});
+
 /** Some rows of a batch. */
 function part(batch: Batch, rows: readonly number[]): Batch {
   const pick = (values: Int32Array) => {
