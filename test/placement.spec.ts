@@ -59,6 +59,15 @@ const steps: [string, Partial<TrainRequest>][] = [
       },
     },
   ],
+  [
+    // Of 27 steps the 17th is one after which masks are cut and no head goes: an event that the device takes by itself.
+    'mask events of NeuroPrune',
+    {
+      method: { name: 'neuroprune', solver: 'threshold', sparsity: 0.5, heads: 6, outGrouping: 'joint', gamma: 0.5 },
+      epochs: 4,
+      maxSteps: 27,
+    },
+  ],
   ['clipping, averages, and steps that may be skipped', { maxGradNorm: 1, ema: 0.9, onNan: 'skip' }],
   ['several batches a step, smoothed labels', { accumulate: 2, labelSmoothing: 0.1 }],
 ];
@@ -70,7 +79,7 @@ describe.each(gpus)('on %s', { timeout: 300_000 }, (_, { device, absent }) => {
 
   test.each(steps)('nothing of a step but shape arithmetic comes to the host: %s', async (_, changes) => {
     const nodes = await nodesOf((profile) =>
-      train(request({ ...changes, maxSteps: 3, session: { device, threads: 1, profile } })),
+      train(request({ maxSteps: 3, ...changes, session: { device, threads: 1, profile } })),
     );
     expect(nodes.filter(({ provider }) => provider !== 'CPUExecutionProvider').length).toBeGreaterThan(100);
     expect(nodes.filter(isShapeArithmetic).length).toBeGreaterThan(0);
