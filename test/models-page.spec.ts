@@ -7,7 +7,10 @@ import { cellOf, columns, pageOf } from '../tools/models/table.mjs';
 import { root } from './workspace.js';
 
 const page = readFileSync(path.join(root, 'docs/models.md'), 'utf8');
-const rows = page.split('\n').filter((line) => line.startsWith('| `') && !line.includes('model_type'));
+const [first = '', second = ''] = page.split('## Heads');
+const rowsOf = (text: string) =>
+  text.split('\n').filter((line) => line.startsWith('| `') && !line.includes('model_type'));
+const rows = rowsOf(first);
 const cellsOf = (row: string) =>
   row
     .split('|')
@@ -21,6 +24,13 @@ describe('docs/models.md', () => {
         .sort()
         .map((type) => `\`${type}\``),
     );
+  });
+
+  test('names the classes that each declares', () => {
+    const classes = Object.values(architectures)
+      .map(({ modelType, classNames }) => `\`${modelType}\` ${Object.values(classNames).map((name) => `\`${name}\``)}`)
+      .sort();
+    expect(rowsOf(second).map((row) => cellsOf(row).join(' ').replaceAll(', ', ','))).toEqual(classes);
   });
 
   test('shows no test that failed, and every family converted', () => {

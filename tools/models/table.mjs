@@ -12,7 +12,7 @@ const whole = [/^NAME: trained for 20 steps, pruned, compacted, and proved from 
 /** Columns, and the titles of the tests that speak for a family's cell; NAME stands for a model's name. */
 export const columns = {
   convert: [
-    /^(tiny-random\/|masked-lm\/)?NAME( of the repository)?: logits, loss and the gradient of every parameter$/,
+    /^(tiny-random\/|masked-lm\/|classifiers\/)?NAME( of the repository)?: logits, loss and the gradient of every parameter$/,
   ],
   train: whole,
   prune: whole,
@@ -53,8 +53,20 @@ export const testsOf = ({ testResults }) =>
     assertionResults.map(({ status, title, ancestorTitles }) => ({ status, titles: [title, ...ancestorTitles] })),
   );
 
-/** The page about all families, from a report. */
-export function pageOf(report, families) {
+/** The heads of each family: the classes of transformers that are read and written. */
+const headsOf = (classes) =>
+  Object.entries(classes)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(
+      ([family, names]) =>
+        `| \`${family}\` | ${Object.values(names)
+          .map((name) => `\`${name}\``)
+          .join(', ')} |`,
+    )
+    .join('\n');
+
+/** The page about all families, from a report and the classes that each declares. */
+export function pageOf(report, families, classes = {}) {
   const tests = testsOf(report);
   const rows = [...families].sort().map((family) => {
     const cells = Object.values(columns).map((patterns) => cellOf(tests, family, patterns));
@@ -77,5 +89,15 @@ A cell counts the tests behind it that passed; \`fails\` says that one did not, 
 | \`model_type\` | ${titles.join(' | ')} |
 | --- | ${titles.map(() => '---').join(' | ')} |
 ${rows.join('\n')}
+
+## Heads
+
+The classes of transformers that are read and written. Where a checkpoint has another head than the one for classes that is
+asked for, that is drawn at random and trained. Decoders classify by their last token. T5, BART and Marian have no head for
+classes here.
+
+| \`model_type\` | classes |
+| --- | --- |
+${headsOf(classes)}
 `;
 }

@@ -81,7 +81,7 @@ function decoder(p: Params, c: ModelConfig, structure: Structure, generation: Ca
       structure.flatMap(({ heads }, i) => keysAndValues(`${i}`, heads, generation.headSize(c), 'past_sequence_length')),
     ),
   };
-  builder.output(perToken(p, inputIds, generation.decode(p, inputs, c, structure)), 'logits');
+  builder.output(perToken(p, inputIds, generation.decode(p, inputs, c, structure).words()), 'logits');
 }
 
 function encoder(p: Params, c: ModelConfig, structure: Structure, generation: Seq2SeqGeneration<ModelConfig>): void {

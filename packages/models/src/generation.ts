@@ -39,14 +39,21 @@ export interface DecoderInputs {
   readonly cache?: KeyValueCache;
 }
 
+/** What a decoder made of its tokens. */
+export interface Decoded {
+  /** Hidden states after the last norm, rows [batch·sequence, width]. */
+  readonly rows: Value;
+  /** Scores of every word, rows [batch·sequence, vocabulary]. */
+  readonly words: () => Value;
+}
+
 /** A decoder: each token's logits predict the next token. */
 export interface CausalGeneration<C extends ModelConfig> {
   readonly kind: 'causal';
   headSize(c: C): number;
   /** Whether the exported decoder takes `position_ids`. */
   readonly takesPositions: boolean;
-  /** Builds the logits as rows [batch·sequence, vocabulary]. */
-  decode(p: Params, inputs: DecoderInputs, c: C, structure: Structure): Value;
+  decode(p: Params, inputs: DecoderInputs, c: C, structure: Structure): Decoded;
 }
 
 /** An encoder and a decoder that reads it. */
@@ -92,15 +99,31 @@ function tokenLogits<C extends ModelConfig>(
   p: Params,
   { inputIds, attentionMask, decoderInputIds }: TokenInputs,
   c: C,
-  { structure }: GraphShape,
+  { structure, task, labels }: GraphShape,
   generation: Generation<C>,
 ): Value {
-  if (generation.kind === 'causal')
-    return perToken(p, inputIds, generation.decode(p, { inputIds, attentionMask }, c, structure));
+  if (generation.kind === 'causal') {
+    const { rows, words } = generation.decode(p, { inputIds, attentionMask }, c, structure);
+    if (task !== 'sequence-classification') return perToken(p, inputIds, words());
+    return p.at('score').linear(lastTokens(p.builder, rows, attentionMask), labels, { bias: false });
+  }
   if (!decoderInputIds) throw new Error('internal: expected decoder_input_ids of a model that reads an encoder');
   const rows = generation.encode(p, { inputIds, attentionMask }, c, structure);
   const source = { rows, shape: tokenShape(p.builder, inputIds), mask: attentionMask };
   return perToken(p, decoderInputIds, generation.decode(p, { inputIds: decoderInputIds }, source, c, structure));
+}
+
+/**
+ * Each text's last token, which has read all of it (transformers `GenericForSequenceClassification`, which finds it by
+ * `pad_token_id`). [batch·sequence, d] → [batch, d]
+ */
+function lastTokens(builder: GraphBuilder, rows: Value, mask: Value): Value {
+  const { op } = builder;
+  const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
+  const size = (axis: number) => op.Squeeze(op.Shape(mask, { start: axis, end: axis + 1 }), builder.ints(0));
+  const [batch, sequence] = [size(0), size(1)];
+  const last = op.ReduceMax(op.Mul(mask, op.Range(zero, sequence, one)), builder.ints(1), { keepdims: 0 });
+  return op.Gather(rows, op.Add(op.Mul(op.Range(zero, batch, one), sequence), last));
 }
 
 /** Rows [batch·sequence, d] → [batch, sequence, d] */

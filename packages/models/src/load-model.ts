@@ -93,11 +93,14 @@ async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedM
   };
 }
 
-/** The task of the class that a configuration names; a bare or another model is loaded to classify sequences, where it can. */
-function taskOf({ architectures }: ModelConfig, { classNames }: Architecture): Task {
+/**
+ * The task of the class that a configuration names; a bare or another model writes where it can, and else classifies
+ * sequences.
+ */
+function taskOf({ architectures }: ModelConfig, { classNames, generation }: Architecture): Task {
   const named = Array.isArray(architectures) ? architectures : [];
   const found = Object.entries(classNames).find(([, className]) => named.includes(className));
-  const [first] = classNames['sequence-classification'] ? [] : Object.keys(classNames);
+  const [first] = generation || !classNames['sequence-classification'] ? Object.keys(classNames) : [];
   return ((found?.[0] ?? first) as Task | undefined) ?? 'sequence-classification';
 }
 

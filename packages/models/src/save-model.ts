@@ -27,9 +27,16 @@ export function savedConfig(request: Pick<SaveRequest, 'config' | 'head' | 'task
   return {
     ...Object.fromEntries(kept),
     architectures: [architectureOf(config).classNames[task]],
-    ...(task === 'sequence-classification' && labelKeys(head)),
+    ...(task === 'sequence-classification' && { ...labelKeys(head), ...paddingKey(config) }),
     torch_dtype: 'float32',
   };
+}
+
+/** transformers finds the last token of a text, by which decoders classify, by the padding behind it; without it takes one text only. */
+function paddingKey(config: ModelConfig): { readonly pad_token_id?: unknown } {
+  const [end] = [config.eos_token_id].flat();
+  const isNeeded = architectureOf(config).generation && (config.pad_token_id ?? null) === null;
+  return isNeeded && typeof end === 'number' ? { pad_token_id: end } : {};
 }
 
 const labelKeys = (head: Head) => ({

@@ -1,7 +1,7 @@
 import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture } from '../architecture.js';
 import { added, attendHeads, type Decoding, decodingOf, splitHeads } from '../attention.js';
-import { type DecoderInputs, writing } from '../generation.js';
+import { type Decoded, type DecoderInputs, writing } from '../generation.js';
 import { activations, picked } from '../layers.js';
 import type { Params } from '../params.js';
 import type { LinearNames, PrunableGroups } from '../prunable.js';
@@ -49,7 +49,7 @@ function block(p: Params, x: Value, decoding: Decoding, index: number, c: Gpt2Co
   return added(p, h, feedForward(p.at('mlp'), read, c, sizes.hiddenUnits), c.resid_pdrop);
 }
 
-function decode(p: Params, inputs: DecoderInputs, c: Gpt2Config, structure: Structure): Value {
+function decode(p: Params, inputs: DecoderInputs, c: Gpt2Config, structure: Structure): Decoded {
   const { op, builder } = p;
   const decoding = decodingOf(builder, inputs);
   const base = p.at('transformer');
@@ -60,7 +60,8 @@ function decode(p: Params, inputs: DecoderInputs, c: Gpt2Config, structure: Stru
   structure.forEach((sizes, index) => {
     h = block(base.at(`h.${index}`), h, decoding, index, c, sizes);
   });
-  return op.Gemm(base.at('ln_f').layerNorm(h, c.layer_norm_epsilon), words, undefined, { transB: 1 });
+  const rows = base.at('ln_f').layerNorm(h, c.layer_norm_epsilon);
+  return { rows, words: () => op.Gemm(rows, words, undefined, { transB: 1 }) };
 }
 
 const conv1d = (path: string): LinearNames => ({ weight: `${path}.weight`, bias: `${path}.bias`, transposed: true });
@@ -90,11 +91,11 @@ function groups(layer: string, c: Gpt2Config): PrunableGroups {
 /** GPT-2 (Radford et al. 2019; transformers `GPT2LMHeadModel`), its matrices [in, out] as they are stored. */
 export const gpt2 = defineArchitecture<Gpt2Config>({
   modelType: 'gpt2',
-  classNames: { 'causal-lm': 'GPT2LMHeadModel' },
+  classNames: { 'causal-lm': 'GPT2LMHeadModel', 'sequence-classification': 'GPT2ForSequenceClassification' },
   config: Gpt2Config,
   legacyNames: [[/^(?=(wte|wpe|h|ln_f)\.)/, 'transformer.']], // files saved from the bare `GPT2Model`
   tiedNames: () => [['transformer.wte.weight', 'lm_head.weight']],
-  headNames: [],
+  headNames: [/^score\./],
   structure: (c) => Array.from({ length: c.n_layer }, () => ({ heads: c.n_head, hiddenUnits: hiddenUnits(c) })),
   ...writing<Gpt2Config>({ kind: 'causal', headSize, takesPositions: true, decode }),
   prunable: (c) => Array.from({ length: c.n_layer }, (_, i) => groups(`transformer.h.${i}`, c)),

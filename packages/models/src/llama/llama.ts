@@ -1,7 +1,7 @@
 import type { Value } from '@neuroprune/onnx';
 import { type Architecture, defineArchitecture } from '../architecture.js';
 import { added, attention, type Decoding, decodingOf } from '../attention.js';
-import { type DecoderInputs, writing } from '../generation.js';
+import { type Decoded, type DecoderInputs, writing } from '../generation.js';
 import { activations, picked } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, sharedHeads } from '../prunable.js';
@@ -81,22 +81,31 @@ interface LayerInputs {
   readonly index: number;
 }
 
-function decode(p: Params, inputs: DecoderInputs, c: DecoderConfig, structure: Structure, choices: Choices): Value {
+function decode(p: Params, inputs: DecoderInputs, c: DecoderConfig, structure: Structure, choices: Choices): Decoded {
   const { op, builder } = p;
   const decoding = decodingOf(builder, inputs);
   const rotate = rotary(builder, decoding.positions, headSize(c), c);
   const table = p.at('model.embed_tokens').param('weight', [c.vocab_size, c.hidden_size]);
-  const words = op.Reshape(op.Gather(table, inputs.inputIds), builder.ints(-1, c.hidden_size)); // [B·S, D]
-  let h = choices.gemma ? op.Mul(words, Math.sqrt(c.hidden_size)) : words;
+  const read = op.Reshape(op.Gather(table, inputs.inputIds), builder.ints(-1, c.hidden_size)); // [B·S, D]
+  let h = choices.gemma ? op.Mul(read, Math.sqrt(c.hidden_size)) : read;
   structure.forEach((sizes, index) => {
     const layer = p.at(`model.layers.${index}`);
     h = added(p, h, selfAttention(layer, h, { decoding, rotate, index }, c, sizes, choices), 0);
     h = added(p, h, feedForward(layer, h, c, sizes, choices), 0);
   });
-  const last = norm(p.at('model.norm'), h, c, choices);
-  if (c.tie_word_embeddings) return op.Gemm(last, table, undefined, { transB: 1 });
-  return p.at('lm_head').linear(last, c.vocab_size, { bias: false });
+  const rows = norm(p.at('model.norm'), h, c, choices);
+  const words = () =>
+    c.tie_word_embeddings
+      ? op.Gemm(rows, table, undefined, { transB: 1 })
+      : p.at('lm_head').linear(rows, c.vocab_size, { bias: false });
+  return { rows, words };
 }
+
+/** The classes of a member, by task. */
+const classes = (name: string) => ({
+  'causal-lm': `${name}ForCausalLM`,
+  'sequence-classification': `${name}ForSequenceClassification`,
+});
 
 /** What every member of the family declares alike. */
 const family = <C extends DecoderConfig>(
@@ -104,7 +113,7 @@ const family = <C extends DecoderConfig>(
 ): Omit<Architecture<C>, 'modelType' | 'classNames' | 'config'> => ({
   legacyNames: [[/^(?=(embed_tokens|layers|norm)\.)/, 'model.']], // files saved from the bare model
   tiedNames: (c) => (c.tie_word_embeddings ? [['model.embed_tokens.weight', 'lm_head.weight']] : []),
-  headNames: [],
+  headNames: [/^score\./],
   structure: (c) =>
     Array.from({ length: c.num_hidden_layers }, () => ({ heads: keyHeads(c), hiddenUnits: c.intermediate_size })),
   ...writing<C>({
@@ -137,7 +146,7 @@ const family = <C extends DecoderConfig>(
 /** Llama and what is built like it, SmolLM2 among them (Touvron et al. 2023; transformers `LlamaForCausalLM`). */
 export const llama = defineArchitecture<LlamaConfig>({
   modelType: 'llama',
-  classNames: { 'causal-lm': 'LlamaForCausalLM' },
+  classNames: classes('Llama'),
   config: LlamaConfig,
   ...family((c) => ({
     bias: { inner: c.attention_bias, output: c.attention_bias, mlp: c.mlp_bias },
@@ -148,7 +157,7 @@ export const llama = defineArchitecture<LlamaConfig>({
 /** Qwen2 (transformers `Qwen2ForCausalLM`). */
 export const qwen2 = defineArchitecture<Qwen2Config>({
   modelType: 'qwen2',
-  classNames: { 'causal-lm': 'Qwen2ForCausalLM' },
+  classNames: classes('Qwen2'),
   config: Qwen2Config,
   ...family(() => ({ bias: { inner: true, output: false, mlp: false }, headNorm: false })),
 });
@@ -156,7 +165,7 @@ export const qwen2 = defineArchitecture<Qwen2Config>({
 /** Qwen3 (transformers `Qwen3ForCausalLM`). */
 export const qwen3 = defineArchitecture<Qwen3Config>({
   modelType: 'qwen3',
-  classNames: { 'causal-lm': 'Qwen3ForCausalLM' },
+  classNames: classes('Qwen3'),
   config: Qwen3Config,
   ...family((c) => ({
     bias: { inner: c.attention_bias, output: c.attention_bias, mlp: false },
@@ -167,7 +176,7 @@ export const qwen3 = defineArchitecture<Qwen3Config>({
 /** Gemma, the first version (transformers `GemmaForCausalLM`). */
 export const gemma = defineArchitecture<GemmaConfig>({
   modelType: 'gemma',
-  classNames: { 'causal-lm': 'GemmaForCausalLM' },
+  classNames: classes('Gemma'),
   config: GemmaConfig,
   ...family((c) => ({
     bias: { inner: c.attention_bias, output: c.attention_bias, mlp: false },

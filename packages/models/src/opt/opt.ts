@@ -1,7 +1,7 @@
 import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture } from '../architecture.js';
 import { added, attention, type Decoding, decodingOf } from '../attention.js';
-import { type DecoderInputs, writing } from '../generation.js';
+import { type Decoded, type DecoderInputs, writing } from '../generation.js';
 import { activations, picked } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons } from '../prunable.js';
@@ -78,7 +78,7 @@ function half(p: Params, norm: string, x: Value, c: OptConfig, f: (x: Value) => 
   return normed(added(p, x, f(x), c.dropout));
 }
 
-function decode(p: Params, inputs: DecoderInputs, c: OptConfig, structure: Structure): Value {
+function decode(p: Params, inputs: DecoderInputs, c: OptConfig, structure: Structure): Decoded {
   const { op } = p;
   const decoding = decodingOf(p.builder, inputs);
   const base = p.at('model.decoder');
@@ -92,17 +92,18 @@ function decode(p: Params, inputs: DecoderInputs, c: OptConfig, structure: Struc
   });
   if (c.do_layer_norm_before && !c._remove_final_layer_norm) h = base.at('final_layer_norm').layerNorm(h, EPSILON);
   if (wordSize(c) !== c.hidden_size) h = base.at('project_out').linear(h, wordSize(c), { bias: false });
-  return op.Gemm(h, words, undefined, { transB: 1 });
+  const rows = h;
+  return { rows, words: () => op.Gemm(rows, words, undefined, { transB: 1 }) };
 }
 
 /** OPT, the 350m variant with its norms behind and its narrow words included (Zhang et al. 2022; transformers `OPTForCausalLM`). */
 export const opt = defineArchitecture<OptConfig>({
   modelType: 'opt',
-  classNames: { 'causal-lm': 'OPTForCausalLM' },
+  classNames: { 'causal-lm': 'OPTForCausalLM', 'sequence-classification': 'OPTForSequenceClassification' },
   config: OptConfig,
   legacyNames: [[/^(?=decoder\.)/, 'model.']], // files saved from the bare `OPTModel`
   tiedNames: () => [['model.decoder.embed_tokens.weight', 'lm_head.weight']],
-  headNames: [],
+  headNames: [/^score\./],
   structure: (c) =>
     Array.from({ length: c.num_hidden_layers }, () => ({ heads: c.num_attention_heads, hiddenUnits: c.ffn_dim })),
   ...writing<OptConfig>({ kind: 'causal', headSize, takesPositions: false, decode }),

@@ -35,7 +35,7 @@ export async function saveFolder(
   await copyTokenizer(source.folder, folder);
   const written = await writeGraphs(folder, graphs, ['fp32', ...dtypes]);
   await writeJson(path.join(folder, 'config.json'), withTransformersJs(savedConfig({ config, head, task }), written));
-  if (loaded.architecture.generation) await writeGenerationConfig(folder, config);
+  if (task === 'causal-lm' || task === 'seq2seq-lm') await writeGenerationConfig(folder, config);
   return written;
 }
 

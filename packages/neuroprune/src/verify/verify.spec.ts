@@ -70,6 +70,13 @@ describe('convert --verify against PyTorch, on the goldens of the models package
     ['masked-lm/electra', 44],
     ['masked-lm/roberta', 42],
     ['masked-lm/xlm-roberta', 42],
+    ['classifiers/gemma', 21],
+    ['classifiers/gpt2', 29],
+    ['classifiers/llama', 21],
+    ['classifiers/opt', 37],
+    ['classifiers/opt-350m-style', 37],
+    ['classifiers/qwen2', 27],
+    ['classifiers/qwen3', 25],
   ])('%s: logits, loss and the gradient of every parameter', async (name, parameters) => {
     const model = path.join(fixtures, name);
     const { rows, ok } = await verifyGolden({ model, golden: path.join(model, 'golden.safetensors') });
