@@ -320,6 +320,21 @@ describe('models and data', () => {
     expect(csv.filter((line) => line.includes(',tokens,'))).toHaveLength(2);
   });
 
+  it('a model that goes on with its prompt writes too, with room for what it writes', async () => {
+    const speak = { model: 'spoken', maxNewTokens: 26, columns: ['en', 'de'], limit: 12 } satisfies Options;
+    const [js, own] = await Promise.all(
+      (['transformers.js', 'neuroprune'] as const).map((generator) =>
+        translate({ ...speak, generator, out: `spoken-${generator}` }),
+      ),
+    );
+    // 32 positions less 26 leave six of the prompt.
+    const message = expect.stringMatching(/translation validation: \d+ of 12 sources were cut to 6 tokens/);
+    expect(js!.events).toContainEqual({ type: 'note', message });
+    expect(await generated('spoken-transformers.js')).toEqual(await generated('spoken-neuroprune'));
+    expect(own!.evaluation[0]!.generation!.newTokens).toBe(js!.evaluation[0]!.generation!.newTokens);
+    expect((await generated('spoken-neuroprune')).join(' ').split(' ').length).toBeGreaterThan(100);
+  });
+
   it('rows without references give predictions only', async () => {
     await mkdir(at('bare'));
     const rows = (await readFile(path.join(pairs, 'validation.jsonl'), 'utf8')).trimEnd().split('\n');

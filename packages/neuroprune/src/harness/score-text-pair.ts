@@ -28,7 +28,7 @@ import { hashFiles } from '../stages/write-file.js';
 import { cachedPredictions } from './cache.js';
 import type { TextPair } from './pairs.js';
 import { type Harness, limitOf, sessionOf } from './score-pair.js';
-import { positionsOf } from './text-limits.js';
+import { positionsOf, readsSource } from './text-limits.js';
 import type { TextModel } from './text-model.js';
 import { openTextWriter, type TextWriter, type WritingFacts, writingPlan } from './text-writer.js';
 
@@ -90,7 +90,7 @@ async function written(job: Job): Promise<WrittenScore> {
   const { options, context } = harness;
   const plan = await writingPlan(model, task, options);
   const { facts } = plan;
-  const maxLength = await lengthOf(job);
+  const maxLength = await lengthOf(job, readsSource(model.folder) ? 0 : facts.maxNewTokens);
   const { sourcePrefix: prefix, sourceSuffix: suffix } = options;
   const key = await keyOf(job, { ...facts, maxLength, prefix, suffix });
   const name = `${task.name} ${rows.split}`;
@@ -167,11 +167,11 @@ async function likely(job: Job): Promise<LikelihoodScore> {
   return { kind: 'likelihoods', task, rows, predictions, window, ...perplexityOf(predictions, window) };
 }
 
-/** Tokens of a source or a window: as asked, else as the task has it and the model allows. */
-async function lengthOf({ task, model, harness: { options } }: Job): Promise<number> {
+/** Tokens of a source or a window: as asked, else as the task has it and the model allows beside those that it writes. */
+async function lengthOf({ task, model, harness: { options } }: Job, written = 0): Promise<number> {
   const { maxLength } = await loadTokenizer(model.tokenizer);
   const positions = await positionsOf(model.folder);
-  return options.maxLength ?? Math.min(task.maxLength, maxLength, positions);
+  return options.maxLength ?? Math.max(1, Math.min(task.maxLength, maxLength, positions - written));
 }
 
 /** A hash of all that decides the predictions. */

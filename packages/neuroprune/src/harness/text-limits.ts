@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -14,3 +15,7 @@ export async function positionsOf(folder: string): Promise<number> {
   const { model_type: type, ...config } = Config.parse(JSON.parse(text));
   return config.max_position_embeddings ?? (type === 't5' ? undefined : config.n_positions) ?? Number.POSITIVE_INFINITY;
 }
+
+/** Whether a folder's model writes from what an encoder reads; others go on with their prompt, whose tokens take positions. */
+export const readsSource = (folder: string): boolean =>
+  ['onnx', ''].some((place) => existsSync(path.join(folder, place, 'encoder_model.onnx')));

@@ -16,6 +16,7 @@ import {
 import { NeuropruneError } from '../error.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import type { GeneratorName } from '../schema/writing.js';
+import { readsSource } from './text-limits.js';
 import type { TextModel } from './text-model.js';
 
 /** How a model's texts are written, as results say. */
@@ -138,8 +139,7 @@ async function transformersWriter(
   signal: AbortSignal,
 ): Promise<TextWriter> {
   const inOnnx = existsSync(path.join(folder, 'onnx'));
-  const encoder = path.join(folder, inOnnx ? 'onnx' : '', 'encoder_model.onnx');
-  const kind = existsSync(encoder) ? 'seq2seq' : 'causal';
+  const kind = readsSource(folder) ? 'seq2seq' : 'causal';
   const from = kind === 'seq2seq' ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
   const model = await from.from_pretrained(folder, {
     dtype: 'fp32',
