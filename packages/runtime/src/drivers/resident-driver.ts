@@ -3,6 +3,7 @@ import type { Driver } from './driver.js';
 import { checkHalf } from './half.js';
 import { narrowed } from './narrow.js';
 import { respelled } from './respell.js';
+import { narrowSplits } from './wide-split.js';
 
 /**
  * A run a step and one an event, for control flow comes back to the host on webgpu; the state stays in buffers of the device,
@@ -10,7 +11,10 @@ import { respelled } from './respell.js';
  */
 export const resident: Driver = {
   check: checkHalf,
-  modelsOf: (step, event) => ({ steps: narrowed(respelled(step)), ...(event && { event: respelled(event) }) }),
+  modelsOf: (step, event) => ({
+    steps: narrowed(narrowSplits(respelled(step))),
+    ...(event && { event: narrowSplits(respelled(event)) }),
+  }),
   nameOf: (name) => name,
   resident: true,
   stage: stageEach,

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { createInference } from '../inference.js';
 import { narrowed } from './narrow.js';
 import { respelled } from './respell.js';
+import { narrowSplits } from './wide-split.js';
 
 /** Everything that reads whole numbers of a batch, over ids [batch, sequence]. */
 function model(): Model {
@@ -28,7 +29,16 @@ function model(): Model {
   const sums = op.ScatterElements(table, index, rows, { axis: 0, reduction: 'add' });
   const later = op.Slice(ids, builder.ints(1), builder.ints(Number.MAX_SAFE_INTEGER), builder.ints(1));
   const odd = op.Equal(op.Unsqueeze(op.Neg(flat), builder.ints(0)), builder.constant(int64([-3, 4], [2, 1])));
+  const weighed = (pieces: readonly Value[]) =>
+    pieces.map((piece, i) => op.Mul(piece, i + 1)).reduce((a, b) => op.Add(a, b));
+  const wide = op.Concat([sums, sums, sums], { axis: 0 }); // 60 rows
   const outputs: Record<string, Value> = {
+    equalPieces: weighed(op.Split(wide, { axis: 0, num_outputs: 60 })),
+    smallerLast: op.ReduceSum(
+      op.Concat([...op.Split(wide, { axis: 0, num_outputs: 8 })].reverse(), { axis: 0 }),
+      builder.ints(1),
+    ),
+    givenPieces: weighed(op.Split(wide, builder.ints(...new Array<number>(12).fill(5)), { axis: -2 })),
     rows,
     sums,
     positions: op.Cast(positions, { to: 1 }),
@@ -36,6 +46,8 @@ function model(): Model {
     odd: op.Cast(odd, { to: 1 }),
     shape: op.Cast(op.Shape(ids), { to: 1 }),
     sign: op.Sign(sums),
+    clamped: op.HardSigmoid(sums, { alpha: 0.5, beta: 0.25 }),
+    clampedAsUsual: op.HardSigmoid(sums),
   };
   for (const [name, value] of Object.entries(outputs)) builder.output(value, name);
   return modelOf(builder.graph);
@@ -51,10 +63,12 @@ async function outputsOf(graph: Model, input: Tensor) {
 
 it('gives what was given before, from ids of 32 bits and without what WebGPU lacks', async () => {
   const expected = await outputsOf(model(), int64(ids, [2, 3]));
-  const rewritten = narrowed(respelled(model()));
+  const rewritten = narrowed(narrowSplits(respelled(model())));
   expect(rewritten.graph.inputs[0]?.dtype).toBe('int32');
   const kinds = rewritten.graph.nodes.map(({ opType }) => opType);
-  expect(kinds).not.toContain('Sign');
+  for (const kind of ['Sign', 'HardSigmoid']) expect(kinds).not.toContain(kind);
+  const pieces = rewritten.graph.nodes.flatMap(({ opType, outputs }) => (opType === 'Split' ? [outputs.length] : []));
+  expect(Math.max(...pieces)).toBe(7);
   const wide = rewritten.graph.nodes.flatMap(({ opType, outputs }) =>
     outputs.filter(({ dtype }) => dtype === 'int64').map(() => opType),
   );
