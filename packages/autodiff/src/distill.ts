@@ -76,23 +76,41 @@ function logitsTerm(builder: GraphBuilder, { output, weights: ofRows, counts }: 
   return { value: op.Mul(mean, temperature ** 2), input };
 }
 
-/** Mean of (student - teacher)² over the elements of tokens that count: attended ones of rows that do. */
-function hiddenTerm(builder: GraphBuilder, { weights, find }: Student, name: string) {
+/** The sequence that a value [batch·sequence, d] is of: another than that of the first input where it is made of one with another. */
+function sequenceOf(builder: GraphBuilder, value: Value): { readonly axis: string; readonly own: boolean } {
+  const made = new Set<Value>();
+  const visit = [value];
+  for (let next = visit.pop(); next; next = visit.pop()) {
+    if (made.has(next)) continue;
+    made.add(next);
+    for (const input of next.producer?.inputs ?? []) if (input) visit.push(input);
+  }
+  const axes = builder.graph.inputs.flatMap((input) =>
+    input.shape?.length === 2 && typeof input.shape[1] === 'string' ? [{ input, axis: input.shape[1] }] : [],
+  );
+  const main = axes[0]?.axis ?? 'sequence';
+  const other = axes.find(({ input, axis }) => axis !== main && made.has(input));
+  return { axis: other?.axis ?? main, own: other === undefined };
+}
+
+/** Mean of (student - teacher)² over the elements of tokens that count: attended ones of rows that do, or those with a label. */
+function hiddenTerm(builder: GraphBuilder, { weights, counts: labelled, find }: Student, name: string) {
   const { op } = builder;
   const value = find(name);
   const width = value.shape?.at(-1);
   if (typeof width !== 'number')
     throw new AutodiffError(`distill: expected '${name}' with a last axis of known extent, got [${value.shape}]`);
   const input = `${TEACHER}${name}`;
-  const teacher = builder.input(input, 'float32', ['batch', 'sequence', width]);
+  const { axis, own } = sequenceOf(builder, value);
+  const teacher = builder.input(input, 'float32', ['batch', axis, width]);
   const flat = builder.ints(-1, width);
   const difference = op.Sub(op.Reshape(value, flat), op.Reshape(teacher, flat));
   const tokens = op.ReduceMean(op.Mul(difference, difference), builder.ints(1), { keepdims: 0 }); // [B·S]
   const mask = builder.graph.inputs.find((v) => v.name === 'attention_mask');
   const perRow = op.Unsqueeze(weights, builder.ints(1));
-  const shape = op.Shape(teacher, { start: 0, end: 2 });
-  const counts = mask ? op.Mul(op.Cast(mask, { to: 1 }), perRow) : op.Expand(perRow, shape);
-  const counted = op.Reshape(counts, builder.ints(-1));
+  const attended = () =>
+    mask && own ? op.Mul(op.Cast(mask, { to: 1 }), perRow) : op.Expand(perRow, op.Shape(teacher, { start: 0, end: 2 }));
+  const counted = op.Reshape((own ? undefined : labelled()) ?? attended(), builder.ints(-1));
   const sum = (v: Value) => op.ReduceSum(v, undefined, { keepdims: 0 });
   return { value: op.Div(sum(op.Mul(tokens, counted)), op.Max([sum(counted), 1e-12])), input };
 }

@@ -1,4 +1,4 @@
-import { float32, GraphBuilder, int64, modelOf, type Tensor } from '@neuroprune/onnx';
+import { float32, GraphBuilder, int64, modelOf, type Tensor, type Value } from '@neuroprune/onnx';
 import { describe, expect, it } from 'vitest';
 import { evaluate } from '../test/evaluate.js';
 import { gradients } from './gradients.js';
@@ -137,6 +137,36 @@ describe('cross entropy over tokens', () => {
     const own = await loss(name, each, given.labels, [1, 0]);
     const expected = 0.75 * own.value + 0.25 * 4 * mean(counted.map(divergence));
     expect(result.loss?.data[0]).toBeCloseTo(expected, 5);
+  });
+
+  it('hidden states are compared token by token along the sequence they are made of', async () => {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const read = builder.input('input_ids', 'int64', ['batch', 'sequence']);
+    builder.input('attention_mask', 'int64', ['batch', 'sequence']);
+    const write = builder.input('decoder_input_ids', 'int64', ['batch', 'decoder_sequence']);
+    const rows = (ids: Value) => op.Reshape(op.Cast(ids, { to: 1 }), builder.ints(-1, 1));
+    const encoded = op.Mul(rows(read), 1);
+    const seen = op.ReduceSum(encoded, undefined, { keepdims: 0 });
+    const decoded = op.Add(rows(write), op.Mul(seen, 0));
+    const logits = op.Reshape(op.Concat([decoded, decoded], { axis: 1 }), builder.ints(1, 3, 2));
+    logits.shape = ['batch', 'decoder_sequence', 2];
+    builder.output(logits, 'logits');
+    const model = modelOf(builder.graph);
+    const hidden = { [encoded.name]: 1, [decoded.name]: 10 };
+    const { loss: total } = lossOf(model, builder, { loss: 'tokenCrossEntropy', distill: { hidden } });
+    builder.output(total, 'loss');
+    const row = (values: number[]) => ({ ...int64(values), dims: [1, values.length] }) as Tensor;
+    const result = await evaluate(model, {
+      input_ids: row([1, 2]),
+      attention_mask: row([1, 0]), // the second counts nothing
+      decoder_input_ids: row([4, 5, 6]),
+      labels: row([0, -100, 1]),
+      weights: float32([1]),
+      [`teacher.${encoded.name}`]: float32([3, 100], [1, 2, 1]),
+      [`teacher.${decoded.name}`]: float32([5, 100, 9], [1, 3, 1]),
+    });
+    expect(result.loss?.data[0]).toBeCloseTo(Math.log(2) + 4 + 10 * ((1 + 9) / 2), 4);
   });
 
   it('is 0 where no token has a label', async () => {

@@ -55,7 +55,10 @@ describe.each([
   const events: RunEvent[] = [];
 
   beforeAll(async () => {
-    await prune({ ...common, ...options, out }, { ...context, onEvent: (event) => events.push(event) });
+    await prune(
+      { ...common, ...options, dtype: ['fp16', 'q8'], out },
+      { ...context, onEvent: (event) => events.push(event) },
+    );
   }, 120_000);
 
   test('is pruned to what was asked, scored by its loss, and proved from its files', async () => {
@@ -83,7 +86,9 @@ describe.each([
 
   test('leaves dense shapes with zeros beside small files with a cache', async () => {
     const model = path.join(cwd, out, 'model');
-    expect((await readdir(path.join(model, 'onnx'))).sort()).toEqual(graphs);
+    const files = (await readdir(path.join(model, 'onnx'))).sort();
+    expect(files.filter((file) => !/_(fp16|quantized)\.onnx$/.test(file))).toEqual(graphs);
+    expect(files).toHaveLength(3 * graphs.length);
     const [before, after] = await Promise.all(
       [options.model, model].map((folder) => readSafetensors(path.join(folder, 'model.safetensors'))),
     );
@@ -92,6 +97,40 @@ describe.each([
     expect(JSON.parse(await readFile(path.join(model, 'generation_config.json'), 'utf8'))).toHaveProperty(
       'eos_token_id',
     );
+  });
+
+  test('further precisions are scored by their loss, and write in transformers.js', async () => {
+    const { run } = await readRun(path.join(cwd, out));
+    const folder = `${name}-variants`;
+    await cp(path.join(cwd, out, 'model'), path.join(cwd, folder), { recursive: true });
+    const from = graphs.length > 1 ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
+    const input = (values: number[]) => new Tensor('int64', BigInt64Array.from(values, BigInt), [1, values.length]);
+    const written: number[][] = [];
+    for (const dtype of ['fp32', 'fp16', 'q8'] as const) {
+      const model = await from.from_pretrained(folder, { dtype, local_files_only: true });
+      const options = {
+        inputs: input([5, 9, 7]),
+        attention_mask: input([1, 1, 1]),
+        max_new_tokens: 8,
+        do_sample: false,
+      };
+      written.push(
+        ((await model.generate(options as Parameters<typeof model.generate>[0])) as Tensor).tolist()[0].map(Number),
+      );
+    }
+    expect(written[1]).toEqual(written[0]);
+    expect(written[2]!.length).toBeGreaterThan(1);
+    expect(run.variants?.map(({ dtype, files }) => [dtype, files.length])).toEqual([
+      ['fp16', graphs.length],
+      ['q8', graphs.length],
+    ]);
+    const { loss } = run.evaluation[0]!.metrics as { loss: number };
+    for (const [i, band] of [1e-2, 0.1].entries()) {
+      const { bytes, metrics } = run.variants![i]!;
+      expect(Math.abs(metrics.loss! / loss - 1)).toBeLessThan(band);
+      expect(metrics.loss).not.toBe(loss);
+      expect(bytes).toBeLessThan(run.bytes.compact);
+    }
   });
 
   test('writes in transformers.js what our own generator writes, its caches sized layer by layer', async () => {
@@ -202,6 +241,7 @@ describe('options of the recipe act on texts', () => {
     ['sourceSuffix', { sourceSuffix: ' dopa' }],
     ['columns', { columns: ['en', 'de'] }],
     ['teacher', { teacher: translator.model, distillWeight: 0.9 }],
+    ['distillHidden', { teacher: translator.model, distillWeight: 0, distillHidden: 10 }],
     ['evaluateEvery', { evaluateEvery: '2', earlyStopping: 1 }],
   ] as const)('%s', async (name, options) => {
     expect(await weightsOf(name, { ...dense, ...options } as Parameters<typeof prune>[0])).not.toBe(plain);
@@ -210,11 +250,6 @@ describe('options of the recipe act on texts', () => {
   test.each([
     ['class weights', { classWeights: 'balanced' }, '--class-weights: acts only on tasks of classes and scores'],
     ['packing', { packing: true }, '--packing: acts only on tasks of classes and scores'],
-    [
-      'hidden states of a teacher',
-      { teacher: translator.model, distillHidden: 1 },
-      '--teacher: expected no --distill-hidden for a task of texts',
-    ],
     ['a teacher of another kind', { teacher: speaker.model }, '--teacher: expected'],
     ['too few heads', { method: 'neuroprune', sparsity: 0.5, heads: 5 }, '--heads: expected 6 to 24, one an attention'],
     ['a model that only goes on', { model: speaker.model }, 'translation: expected a model that reads one text'],

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { alignLabels, type Task } from '@neuroprune/evaluate';
 import type { HubOptions } from '@neuroprune/hub';
-import type { HeadRequest } from '@neuroprune/models';
+import type { HeadRequest, PrunableGroups } from '@neuroprune/models';
 import { buildModel, type LoadedModel, loadModel, readModelConfig } from '@neuroprune/models';
 import type { Model } from '@neuroprune/onnx';
 import { hiddenStates, inferenceGraph, type TrainRequest } from '@neuroprune/prune';
@@ -70,8 +70,9 @@ export async function loadTextTeacher(
   if (found.task !== loaded.task) throw refuse(`a model for ${loaded.task}, got one for ${found.task}`);
   const [ours, theirs] = [wordsOf(loaded), wordsOf(found)];
   if (ours !== theirs) throw refuse(`logits of ${ours} words as the model's, got ${theirs}`);
-  if (distill.hidden > 0)
-    throw refuse('no --distill-hidden for a task of texts, whose teachers give logits alone; leave it away');
+  const [own, width] = [widthOf(loaded), widthOf(found)];
+  if (distill.hidden > 0 && own !== width)
+    throw refuse(`hidden states of width ${own} as the model's, got ${width}; leave --distill-hidden away`);
   return found;
 }
 
@@ -112,7 +113,7 @@ export interface TeachingRequest {
 export async function teach(request: TeachingRequest): Promise<Teaching> {
   const { student, loaded, taught, recipe, regression, packing, session } = request;
   const weight = recipe.weight ?? (regression ? 0 : 0.5);
-  const pairs = recipe.hidden > 0 ? pairsOf(hiddenStates(student, loaded.prunable), taught) : [];
+  const pairs = recipe.hidden > 0 ? pairsOf(student, loaded, taught) : [];
   const graph = teacherGraph(taught, pairs, packing);
   const inference = await createInference(graph, session);
   const outputs = [...(weight > 0 ? [['logits', 'logits'] as const] : []), ...pairs];
@@ -124,17 +125,23 @@ export async function teach(request: TeachingRequest): Promise<Teaching> {
   };
 }
 
-/** Each layer of the student with the layer of the teacher that is as far on (Jiao et al. 2020, §3: a uniform map). */
-function pairsOf(
-  names: readonly string[],
-  { model, prunable }: LoadedModel,
-): (readonly [student: string, teacher: string])[] {
-  const theirs = hiddenStates(model, prunable);
-  return names.map((name, i) => {
+type Pairs = (readonly [student: string, teacher: string])[];
+
+/** Each layer of the student with the layer of the teacher that is as far on; those that read an encoder among themselves. */
+function pairsOf(student: Model, { prunable: ours }: LoadedModel, { model, prunable: theirs }: LoadedModel): Pairs {
+  const reads = ({ crossHeads }: PrunableGroups) => crossHeads !== undefined;
+  return [true, false].flatMap((side) => {
+    const of = (groups: readonly PrunableGroups[]) => groups.filter((group) => reads(group) === side);
+    return asFarOn(hiddenStates(student, of(ours)), hiddenStates(model, of(theirs)));
+  });
+}
+
+/** A uniform map of layers (Jiao et al. 2020, §3). */
+const asFarOn = (names: readonly string[], theirs: readonly string[]): Pairs =>
+  names.map((name, i) => {
     const layer = Math.round(((i + 1) * theirs.length) / names.length) - 1;
     return [name, theirs[Math.max(0, layer)] as string] as const;
   });
-}
 
 function teacherGraph(
   { config, tensors, head, task }: LoadedModel,
