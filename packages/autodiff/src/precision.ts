@@ -14,7 +14,7 @@ export type Precision = (typeof precisions)[number];
 /** How an operator runs: in 16 bits, in float32, in 16 bits as soon as one of its operands has them, or when all have. */
 type Kind = 'low' | 'full' | 'yield' | 'follow';
 
-/** Operators that are not here stay float32: among them powers, logarithms and extrema. */
+/** Operators that are not here stay float32: among them powers, logarithms, extrema, and `Pad`, which has no bfloat16 kernel for CUDA. */
 const kinds: Readonly<Record<string, Kind>> = {
   Gemm: 'low',
   LayerNormalization: 'low',
@@ -45,7 +45,6 @@ const kinds: Readonly<Record<string, Kind>> = {
   Flatten: 'follow',
   Gather: 'follow',
   Identity: 'follow',
-  Pad: 'follow',
   Reshape: 'follow',
   Slice: 'follow',
   Split: 'follow',
