@@ -1,8 +1,13 @@
-import { GraphBuilder, type Model, modelOf } from '@neuroprune/onnx';
-import { expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { GraphBuilder, type Model, modelOf, writeModel } from '@neuroprune/onnx';
+import { expect, onTestFinished, test } from 'vitest';
+import { children } from '../test/children.js';
 import { RuntimeError } from './errors.js';
 import { createInference } from './inference.js';
 import { isOutOfMemory, saysOutOfMemory, withinMemory } from './memory.js';
+import { SessionWorker } from './session-worker.js';
 
 const arena =
   '/onnxruntime_src/onnxruntime/core/framework/bfc_arena.cc:360 void* onnxruntime::BFCArena::AllocateRawInternal(size_t, bool, onnxruntime::Stream*)';
@@ -90,3 +95,28 @@ test('memory runs out on a real CPU, and goes on with what fits', async () => {
   );
   expect((await run(8n)).get('y')?.data[0]).toBe(8);
 });
+
+test.runIf(process.platform === 'linux')(
+  'a process that the system killed ran out of memory (linux only)',
+  async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'memory-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const model = path.join(folder, 'model.onnx');
+    await writeFile(model, writeModel(spreading()));
+    // A session that runs on the cpu, in the process where those of webgpu live: it is there on every machine.
+    const worker = new SessionWorker('webgpu');
+    await worker.ask({ type: 'load', model, session: { device: 'cpu', threads: 1 } });
+    const demand = { device: 'webgpu', batch: { rows: 8, length: 16 } };
+    const [pid] = children();
+    process.kill(pid as number, 'SIGKILL');
+    const asked = withinMemory(
+      () => demand,
+      async () => {
+        for (;;) await worker.ask({ type: 'hold', tensors: [] }); // until it is known to have ended
+      },
+    );
+    await expect(asked).rejects.toThrow(
+      /^runtime: memory: expected room on webgpu for a batch of 8 rows × 16 tokens, got: the process .* signal SIGKILL/,
+    );
+  },
+);
