@@ -68,8 +68,10 @@ const steps: [string, Partial<TrainRequest>][] = [
       maxSteps: 27,
     },
   ],
-  ['clipping, averages, and steps that may be skipped', { maxGradNorm: 1, ema: 0.9, onNan: 'skip' }],
-  ['several batches a step, smoothed labels', { accumulate: 2, labelSmoothing: 0.1 }],
+  [
+    'clipping, averages, smoothed labels, several batches a step, and steps that may be skipped',
+    { maxGradNorm: 1, ema: 0.9, onNan: 'skip', accumulate: 2, labelSmoothing: 0.1 },
+  ],
 ];
 
 const gpus = devices.filter(({ device }) => device !== 'cpu').map((found) => [titleOf(found), found] as const);
