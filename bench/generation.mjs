@@ -30,8 +30,8 @@ const jobs = {
   perplexity: {
     model: path.join(hub, 'models/karpathy/stories260K'),
     data: ['--task', 'perplexity', '--dataset', data, '--columns', 'translation.en'],
-    train: ['--lr', '3e-3', '--max-steps', values.steps ?? '200'],
-    score: ['--split', 'test', '--max-length', '128', '--stride', '64'],
+    train: ['--lr', '3e-3', '--max-steps', values.steps ?? '150'],
+    score: ['--split', 'test', '--documents', 'rows', '--max-length', '128', '--stride', '64'],
     metrics: ['perplexity'],
   },
 };
@@ -39,6 +39,7 @@ const ways = [
   ['dense', 'finetune', []],
   ['neuroprune 50 %', 'prune', ['--sparsity', '0.5']],
   ['neuroprune 70 %', 'prune', ['--sparsity', '0.7']],
+  ['gradual 70 %', 'prune', ['--method', 'gradual', '--sparsity', '0.7']],
 ];
 const common = ['--batch-size', '32', '--dropout', '0', '--threads', '1', '--device', 'cpu'];
 
