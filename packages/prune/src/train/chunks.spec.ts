@@ -1,12 +1,10 @@
-import type { Provider } from '@neuroprune/runtime';
 import { expect, test } from 'vitest';
-import { chunkSize } from './chunks.js';
+import { chunkSeconds, chunkSize } from './chunks.js';
 
-test.each<[string, [number, number, number[], number?, Provider?], number]>([
+test.each<[string, [number, number, number[], number?, number?], number]>([
   ['four before a step was timed', [0, 1000, []], 4],
   ['two seconds’ worth', [0, 1000, [], 20], 100],
-  ['ten where the state crosses to the host after each', [0, 1000, [], 20, 'cuda'], 500],
-  ['two on webgpu, whose state stays', [0, 1000, [], 20, 'webgpu'], 100],
+  ['as many seconds as a run shall take', [0, 1000, [], 20, 10], 500],
   ['rounded', [0, 1000, [], 600], 3],
   ['at least one, however slow', [0, 1000, [], 60_000], 1],
   ['up to the next event', [10, 1000, [5, 10, 17, 30], 20], 7],
@@ -23,3 +21,14 @@ test('chunks end at every event and cover the run', () => {
   for (let done = 0; done < 43; ends.push(done)) done += chunkSize(done, 43, events, 400);
   expect(ends).toEqual([3, 4, 9, 14, 18, 23, 28, 29, 34, 39, 40, 43]);
 });
+
+test.each([
+  ['cpu', 5e9, 2],
+  ['webgpu', 5e9, 2],
+  ['cuda', 1e6, 2],
+  ['cuda', 1e9, 12],
+  ['cuda', 9e9, 20],
+] as const)(
+  'runs last longer on %s with %d bytes of state, which cross to the host after each: %d s',
+  (provider, bytes, seconds) => expect(chunkSeconds(provider, bytes)).toBe(seconds),
+);

@@ -1,15 +1,20 @@
 import type { Provider } from '@neuroprune/runtime';
 
-/**
- * Wall time that one `run()` should take: long enough that moving state is cheap, short enough to stop quickly. On cuda alone
- * the state, 1.3 GB for BERT-base, crosses to the host and back after each: half a second on an H100.
- */
-const CHUNK_SECONDS = { cpu: 2, webgpu: 2, cuda: 10 } as const satisfies Record<Provider, number>;
+/** Wall time, in seconds, that one `run()` should take at least: long enough that staging is cheap, short enough to stop quickly. */
+const SHORTEST = 2;
+const LONGEST = 20;
+/** Seconds of steps for every gigabyte of state on cuda, where it crosses to the host and back after each run: 0.57 s a gigabyte on an H100. */
+const SECONDS_A_GIGABYTE = 12;
+
+/** Wall time, in seconds, that one `run()` should take; `bytes` are those of the state. */
+export const chunkSeconds = (provider: Provider, bytes: number): number =>
+  provider === 'cuda' ? Math.min(Math.max(SHORTEST, (bytes / 1e9) * SECONDS_A_GIGABYTE), LONGEST) : SHORTEST;
+
 /** Steps of the first chunk, before a step has been timed. */
 const FIRST = 4;
 
 /**
- * How many steps to take next: up to the next event, and about what fills a run on that provider. The size of chunks never changes
+ * How many steps to take next: up to the next event, and about what fills a run of those seconds. The size of chunks never changes
  * the result, only when the host sees it.
  */
 export function chunkSize(
@@ -17,9 +22,9 @@ export function chunkSize(
   steps: number,
   events: readonly number[],
   stepMs: number | undefined,
-  provider: Provider = 'cpu',
+  seconds: number = SHORTEST,
 ): number {
   const next = events.find((event) => event > done) ?? steps;
-  const affordable = stepMs === undefined ? FIRST : Math.max(1, Math.round((CHUNK_SECONDS[provider] * 1000) / stepMs));
+  const affordable = stepMs === undefined ? FIRST : Math.max(1, Math.round((seconds * 1000) / stepMs));
   return Math.min(affordable, next - done, steps - done);
 }

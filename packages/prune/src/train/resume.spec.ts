@@ -13,6 +13,7 @@ import { train } from './train.js';
 // Chunks are sized by time; a limit makes them as short as a test wants.
 const limit = vi.hoisted(() => ({ steps: 1 }));
 vi.mock('./chunks.js', () => ({
+  chunkSeconds: () => 2,
   chunkSize: (done: number, steps: number, events: readonly number[]) =>
     Math.min(limit.steps, (events.find((event) => event > done) ?? steps) - done),
 }));

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks';
-import type { Tensor } from '@neuroprune/onnx';
+import { sizeOf, stateOf, type Tensor } from '@neuroprune/onnx';
 import { providerName, type Staged, type Training } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import { bytesOf, CHUNK_BYTES } from './chunk-bytes.js';
-import { chunkSize } from './chunks.js';
+import { chunkSeconds, chunkSize } from './chunks.js';
 import { apart, type DeviceEvents } from './device-events.js';
 import { Feed, foldResults, mergedForMessages, type StepBatches } from './feed.js';
 import { Guard, STEP_RESULTS } from './guard.js';
@@ -58,6 +58,8 @@ export class Run {
   private readonly prunes: ReadonlySet<number>;
   /** Steps at which a chunk has to end. */
   private readonly stops: readonly number[];
+  /** What a chunk should take. */
+  private readonly seconds: number;
   /** The next chunk, made ready while the one before it runs. */
   private ahead: { readonly done: number; readonly chunk: Promise<Chunk> } | undefined;
 
@@ -72,6 +74,9 @@ export class Run {
     });
     this.density = density;
     this.prunes = new Set(pruner.events.filter((step) => !events?.steps.has(step)));
+    const { session, signature } = parts.training;
+    const bytes = stateOf(signature).reduce((n, { dims }) => n + 4 * sizeOf(dims), 0);
+    this.seconds = chunkSeconds(providerName(session.device), bytes);
     this.stops = [...new Set([...this.prunes, ...(saver?.stops ?? []), ...watch.stops])].sort((a, b) => a - b);
   }
 
@@ -139,8 +144,7 @@ export class Run {
   /** The steps that come after `done` others, as far as the next stop. */
   private async prepare(done: number): Promise<Chunk> {
     const { training, ...source } = this.parts;
-    const provider = providerName(training.session.device);
-    const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs, provider);
+    const count = chunkSize(done, source.plan.steps, this.stops, this.meter.lastStepMs, this.seconds);
     const steps: StepBatches[] = [];
     for (let bytes = 0; steps.length < count && bytes < CHUNK_BYTES; ) {
       const step = await this.feed.step(done + steps.length);

@@ -19,6 +19,7 @@ import { train } from './train.js';
 // Chunks are sized by time; a limit makes them as short as a test wants, up to the same events.
 const limit = vi.hoisted(() => ({ steps: Number.POSITIVE_INFINITY }));
 vi.mock('./chunks.js', () => ({
+  chunkSeconds: () => 2,
   chunkSize: (done: number, steps: number, events: readonly number[]) =>
     Math.min(limit.steps, (events.find((event) => event > done) ?? steps) - done),
 }));
