@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AutoModelForSequenceClassification, env, Tensor } from '@huggingface/transformers';
@@ -5,7 +6,7 @@ import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { RunResult } from '@neuroprune/report';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prune } from '../src/api.js';
-import { fixtures, neuroprune, TOKEN, temporary } from './command.js';
+import { fixtures, neuroprune, root, TOKEN, temporary } from './command.js';
 
 const options = {
   model: 'neuroprune/bert-micro-uncased',
@@ -94,3 +95,24 @@ test('--dry-run names the files; float32 is none that is added', async () => {
   const refused = await call('fp32');
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringMatching(/--dtype/)]);
 });
+
+const llama = path.resolve(root, '../shared/hub/models/tiny-random/llama');
+const isFull = process.env.NEUROPRUNE_CHECK === 'full';
+
+test.skipIf(!isFull || !existsSync(llama))(
+  'a decoder that classifies is pruned, published and read back (skipped without ../shared and the full check)',
+  async () => {
+    const line = 'prune-and-publish --task sst2 --max-steps 2 --sparsity 0.3 --out runs/llama --to local/llama --json';
+    const { code, stdout, stderr } = await neuroprune([...line.split(' '), llama], { cwd: folder, env: settings() });
+    expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      proof: { examples: 872 },
+      readBack: { repo: 'local/llama', examples: 64 },
+    });
+    const config = JSON.parse(await readFile(path.join(folder, 'runs/llama/model/config.json'), 'utf8'));
+    expect(config).toMatchObject({ architectures: ['LlamaForSequenceClassification'], pad_token_id: 2 });
+    const card = await readFile(path.join(folder, 'runs/llama/model/README.md'), 'utf8');
+    expect(card).toContain('await PreTrainedModel.from_pretrained("local/llama"');
+  },
+  120_000,
+);

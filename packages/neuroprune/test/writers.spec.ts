@@ -125,7 +125,9 @@ describe.each([
       ['q8', graphs.length],
     ]);
     const { loss } = run.evaluation[0]!.metrics as { loss: number };
-    for (const [i, band] of [1e-2, 0.1].entries()) {
+    // The matrices of the speaker are too small for bytes.
+    const bands = name === 'translator' ? [1e-2, 0.1] : [1e-2];
+    for (const [i, band] of bands.entries()) {
       const { bytes, metrics } = run.variants![i]!;
       expect(Math.abs(metrics.loss! / loss - 1)).toBeLessThan(band);
       expect(metrics.loss).not.toBe(loss);

@@ -17,12 +17,14 @@ export interface CardOptions {
   readonly example?: readonly [string] | readonly [string, string];
   /** How the model writes, where it does: after reading a source, or going on with a text. */
   readonly writes?: Writes;
+  /** Whether a decoder classifies. */
+  readonly decoder?: boolean;
 }
 
 /** The body of a model card, Markdown without front matter: numbers, figures, how to load it in three runtimes. */
 export function renderCardBody(
   run: RunResult,
-  { repo, figures = [], imported = false, example = ['A sentence to try.'], writes }: CardOptions,
+  { repo, figures = [], imported = false, example = ['A sentence to try.'], writes, decoder = false }: CardOptions,
 ): string {
   const name = repo.slice(repo.lastIndexOf('/') + 1);
   return toMarkdown([
@@ -51,7 +53,7 @@ export function renderCardBody(
       ' the small ones; both give the same logits.',
     ),
     ...(imported ? [namesNote] : []),
-    ...loadingOf(writes)
+    ...loadingOf(writes, decoder)
       .slice(imported ? 1 : 0)
       .flatMap(({ title, language, lines }): Block[] => [
         heading(3, title),

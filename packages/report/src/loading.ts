@@ -12,7 +12,8 @@ export interface Loading {
 
 const python = (values: readonly string[]) => values.map((v) => JSON.stringify(v)).join(', ');
 
-const classifying: readonly Loading[] = [
+/** Code that lets a model classify, by that class of transformers.js. */
+const classifying = (name: string): readonly Loading[] => [
   {
     title: 'Python, transformers',
     language: 'python',
@@ -43,10 +44,10 @@ const classifying: readonly Loading[] = [
     title: 'JavaScript, transformers.js',
     language: 'js',
     lines: (repo, [first = '', second]) => [
-      "import { AutoModelForSequenceClassification, AutoTokenizer } from '@huggingface/transformers';",
+      `import { ${name}, AutoTokenizer } from '@huggingface/transformers';`,
       '',
       `const tokenizer = await AutoTokenizer.from_pretrained(${JSON.stringify(repo)});`,
-      `const model = await AutoModelForSequenceClassification.from_pretrained(${JSON.stringify(repo)}, { dtype: 'fp32' });`,
+      `const model = await ${name}.from_pretrained(${JSON.stringify(repo)}, { dtype: 'fp32' });`,
       `const inputs = tokenizer(${JSON.stringify(first)}${second === undefined ? '' : `, { text_pair: ${JSON.stringify(second)} }`});`,
       'const { logits } = await model(inputs);',
     ],
@@ -95,9 +96,11 @@ const writing = (name: string): readonly Loading[] => [
   },
 ];
 
-/** Code that loads a model, a runtime each. */
-export const loadingOf = (writes: Writes | undefined): readonly Loading[] =>
-  writes === undefined ? classifying : writing(writes === 'causal' ? 'AutoModelForCausalLM' : 'AutoModelForSeq2SeqLM');
+/** Code that loads a model, a runtime each; transformers.js has no class of its own for decoders that classify. */
+export function loadingOf(writes: Writes | undefined, decoder = false): readonly Loading[] {
+  if (writes === undefined) return classifying(decoder ? 'PreTrainedModel' : 'AutoModelForSequenceClassification');
+  return writing(writes === 'causal' ? 'AutoModelForCausalLM' : 'AutoModelForSeq2SeqLM');
+}
 
 /** The ONNX files of a model, as a card names them. */
 export const filesOf = (writes: Writes | undefined): Inline[] =>

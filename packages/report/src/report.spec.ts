@@ -207,3 +207,10 @@ test.each(['index.md', 'index.html'])('%s has the precisions, sizes and scores o
     expect(text).toContain(shown);
   expect(renderReport({ run: sampleRun })[file]).not.toContain('fp32');
 });
+
+test('the card of a decoder that classifies loads it by the base class in transformers.js', () => {
+  const [decoder, encoder] = [true, false].map((is) => renderCardBody(sampleRun, { repo: 'local/np', decoder: is }));
+  expect(decoder).toContain('PreTrainedModel.from_pretrained("local/np", { dtype: \'fp32\' })');
+  expect(decoder).toContain('from transformers import AutoModelForSequenceClassification');
+  expect(encoder).not.toContain('PreTrainedModel');
+});

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { modelCard, writeEvalResults } from '@neuroprune/hub';
-import { DENSE_GRAPH } from '@neuroprune/models';
+import { DENSE_GRAPH, readConfig } from '@neuroprune/models';
 import { type CardOptions, figurePath, type RunResult, renderCardBody, renderFigures } from '@neuroprune/report';
 import type { TrainedTask } from './prepare.js';
 import { type RecipeFile, readRecipe, taskOf } from './recipe-file.js';
@@ -23,7 +23,8 @@ export async function writeModelCard(runFolder: string, repo: string = NAMELESS)
   for (const figure of figures) await writeText(path.join(model, figurePath(figure)), figure.svg);
   const example = second === undefined ? ([first] as const) : ([first, second] as const);
   const imported = await exists(path.join(model, DENSE_GRAPH));
-  const body = renderCardBody(run, { repo, figures, example, imported, ...writesOf(task) });
+  const decoder = !imported && (await readConfig(model)).architecture.generation !== undefined;
+  const body = renderCardBody(run, { repo, figures, example, imported, decoder, ...writesOf(task) });
   await writeText(
     path.join(model, 'README.md'),
     modelCard({ frontMatter: frontMatter(run, task, recipe, repo), body }),

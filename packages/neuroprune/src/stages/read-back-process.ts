@@ -6,6 +6,7 @@ import {
   AutoModelForSequenceClassification,
   AutoTokenizer,
   env,
+  PreTrainedModel,
   type Tensor,
 } from '@huggingface/transformers';
 
@@ -42,7 +43,7 @@ const tokenizer = await AutoTokenizer.from_pretrained(repo, { revision });
 process.stdout.write(JSON.stringify(await (order.writes ? tokensOf(order.writes) : logitsOf())));
 
 async function logitsOf(): Promise<number[][]> {
-  const model = await AutoModelForSequenceClassification.from_pretrained(repo, { revision, dtype: 'fp32' });
+  const model = await classifier();
   const logits: number[][] = [];
   for (let start = 0; start < inputs.length; start += BATCH) {
     const part = inputs.slice(start, start + BATCH);
@@ -55,6 +56,15 @@ async function logitsOf(): Promise<number[][]> {
     logits.push(...output.logits.tolist());
   }
   return logits;
+}
+
+/** The library has no class for a decoder that classifies; its base class runs any file that reads whole texts. */
+function classifier(): Promise<PreTrainedModel> {
+  const options = { revision, dtype: 'fp32' } as const;
+  return AutoModelForSequenceClassification.from_pretrained(repo, options).catch((error: Error) => {
+    if (error.message.startsWith('Unsupported model type')) return PreTrainedModel.from_pretrained(repo, options);
+    throw error;
+  });
 }
 
 /** The new tokens of each input, greedily, behind the decoder's start or the input itself. */
