@@ -1,5 +1,5 @@
 // Shares of a training step's time by operator on cpu, from ONNX Runtime's own profile of the step graph.
-// usage: node bench/profile.mjs [CASE] [--threads 2] [--steps 6] [--dropout P]; cases as in cases.mjs
+// usage: node bench/profile.mjs [CASE] [--threads 2] [--steps 6] [--dropout P]; cases as in cases.mjs and shapes.mjs
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -9,7 +9,8 @@ import { loadModel } from '@neuroprune/models';
 import { saveModel, stateOf, stepSignature } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { caseOf } from './cases.mjs';
-import { prepare } from './prepare.mjs';
+import { prepareCase } from './prepare.mjs';
+import { losses } from './shapes.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -24,9 +25,9 @@ if (!chosen) throw new Error('case: expected its model and data set, got none');
 const folder = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-profile-'));
 const steps = Number(values.steps);
 try {
-  await prepare(chosen, folder, steps);
+  await prepareCase(chosen, folder, steps);
   const { model } = await loadModel(path.join(folder, 'model'));
-  const step = trainable(model, { loss: 'crossEntropy', dropout: Number(values.dropout) });
+  const step = trainable(model, { loss: losses[chosen.kind], dropout: Number(values.dropout) });
   const signature = stepSignature(step);
   const file = path.join(folder, 'step.onnx');
   await saveModel(step, file);
@@ -41,14 +42,18 @@ try {
   );
   const batches = JSON.parse(await readFile(path.join(folder, 'batches.json'), 'utf8'));
   for (let at = 0; at < steps; at++) {
-    const batch = batches[at];
-    for (const { name, dtype, rank } of signature.batch) {
+    const batch = batches[at % batches.length];
+    for (const { name, dtype, rank, axis } of signature.batch) {
       const numbers = batch.inputs[name] ?? batch[name];
       const data = dtype === 'int64' ? BigInt64Array.from(numbers, BigInt) : Float32Array.from(numbers);
-      feeds[name] = new ort.Tensor(dtype, data, rank === 2 ? [batch.rows, batch.length] : [batch.rows]);
+      feeds[name] = new ort.Tensor(
+        dtype,
+        data,
+        rank === 2 ? [batch.rows, batch.lengths?.[axis] ?? batch.length] : [batch.rows],
+      );
     }
-    const { weightDecay } = chosen.task.recipe;
-    const scalars = { ...adamwScalars({ lr: chosen.lr, step: at + 1, weightDecay }), ...dropoutScalars(0, at + 1) };
+    const { weightDecay, lr } = chosen.recipe;
+    const scalars = { ...adamwScalars({ lr, step: at + 1, weightDecay }), ...dropoutScalars(0, at + 1) };
     for (const name of signature.scalars) feeds[name] = new ort.Tensor('float32', [scalars[name]], []);
     const results = await session.run(feeds);
     for (const { input, output } of stateOf(signature)) feeds[input] = results[output];

@@ -45,7 +45,7 @@ export const availableMemory = (): number => process.availableMemory();
 /** A warning where training takes more than there is. */
 export function memoryWarning({ estimate, available }: Memory): string | undefined {
   if (estimate <= available) return undefined;
-  return `memory: expected room for about ${megabytes(estimate)} MB, got ${megabytes(available)} MB; lower --batch-size (with --accumulate for the same steps) or --max-length`;
+  return `memory: expected room for about ${megabytes(estimate)} MB, got ${megabytes(available)} MB; try --accumulate auto, a lower --batch-size or --max-length`;
 }
 
 const megabytes = (bytes: number): string => Math.round(bytes / 1e6).toLocaleString('en-US');

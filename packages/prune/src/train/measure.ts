@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { initialState } from '@neuroprune/autodiff';
 import { stepSignature } from '@neuroprune/onnx';
 import { type Batch, createTraining } from '@neuroprune/runtime';
+import { deviceEvents } from './device-events.js';
 import type { StepBatches } from './feed.js';
 import { planOf } from './plan.js';
 import { prunerOf } from './pruner.js';
@@ -17,7 +18,8 @@ export interface TryOptions extends Pick<TrainContext, 'signal'> {
 
 /**
  * Takes the steps of a request's own graph in which most is held at once, all of their batches the one given: two of one
- * batch each, or one of two. Rejects as the device does, where there is no room for them. Nothing is kept of it.
+ * batch each, or one of two, the first with a mask event where the device takes these. Rejects as the device does, where
+ * there is no room for them. Nothing is kept of it.
  */
 export async function tryBatch(
   request: TrainRequest,
@@ -28,15 +30,21 @@ export async function tryBatch(
   const pruner = prunerOf(request.method, request.groups, plan);
   const step = stepGraph(request, pruner);
   const signature = stepSignature(step);
+  const events = deviceEvents(request, pruner, signature);
   signal?.throwIfAborted();
-  await using training = await start(step, initialState(request.model, signature), request.session);
+  await using training = await start(step, initialState(request.model, signature), {
+    ...request.session,
+    ...(events && { event: events.model }),
+  });
   const batch = request.teacher ? { ...given, teacher: await request.teacher(given) } : given;
   const steps: StepBatches[] =
     (request.accumulate ?? 1) > 1
       ? [{ batches: [batch, batch], shares: [0.5, 0.5], first: 1 }]
       : [1, 2].map((first) => ({ batches: [batch], shares: [1], first }));
   signal?.throwIfAborted();
-  await training.run([batch, batch], scalarsOf({ request, plan, pruner }, signature.scalars, steps, 0));
+  const done = events ? Math.min(...events.steps) - 1 : 0;
+  const scalars = scalarsOf({ request, plan, pruner, events }, training.signature.scalars, steps, done);
+  await training.run([batch, batch], scalars);
 }
 
 /** Steps that are timed a batch, after one that is not. */
