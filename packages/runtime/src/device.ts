@@ -61,7 +61,8 @@ export function providerOf(device: Device) {
 
 /**
  * Session options in ONNX Runtime's words. Denormals are flushed: pruned weights and their moments decay into them, and
- * arithmetic on denormals is many times slower.
+ * arithmetic on denormals is many times slower. On cpu memory is not planned beforehand for each shape of a batch: a plan keeps one
+ * block for all of a step's values, which takes a sixth more and saves no time (docs/results/speed.md).
  */
 export const ortOptions = ({ device, threads }: { readonly device: Device; readonly threads: number }) => ({
   executionProviders: [providerOf(device)],
@@ -69,5 +70,6 @@ export const ortOptions = ({ device, threads }: { readonly device: Device; reado
   interOpNumThreads: 1,
   executionMode: 'sequential' as const,
   logSeverityLevel: 4 as const, // errors are thrown: no need to print them too
+  ...(device === 'cpu' ? { enableMemPattern: false } : {}),
   extra: { session: { set_denormal_as_zero: '1' } },
 });

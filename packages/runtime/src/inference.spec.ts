@@ -156,8 +156,10 @@ describe('options of a session', () => {
     expect(ortOptions({ device: 'cpu', threads: 5 })).toMatchObject({
       executionProviders: ['cpu'],
       intraOpNumThreads: 5,
+      enableMemPattern: false,
       extra: { session: { set_denormal_as_zero: '1' } },
     });
+    expect(ortOptions({ device: 'cuda', threads: 5 })).not.toHaveProperty('enableMemPattern');
   });
 });
 

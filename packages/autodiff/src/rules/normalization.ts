@@ -1,4 +1,4 @@
-import { axisOf, type GraphBuilder, type Node, type Value } from '@neuroprune/onnx';
+import { axisOf, float32, type GraphBuilder, type Node, type Value } from '@neuroprune/onnx';
 import { countAlong, expandLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
 import { outputOf } from './outputs.js';
@@ -17,32 +17,61 @@ type Normalization = RuleContext<'LayerNormalization'>;
 function parts({ op, builder, node, attrs, x: [narrow] }: Normalization) {
   const axis = axisOf(attrs.axis ?? -1, narrow.rank);
   const [mean, inverse] = statistics(builder, node, narrow, axis);
-  const axes = builder.ints(...Array.from({ length: narrow.rank - axis }, (_, i) => axis + i));
+  const axes = Array.from({ length: narrow.rank - axis }, (_, i) => axis + i);
   const x = likeElements(op, narrow, mean);
-  const count = countAlong(
-    builder,
-    x,
-    Array.from({ length: narrow.rank - axis }, (_, i) => axis + i),
-  );
-  const average = (v: Value) => op.ReduceMean(v, axes, { keepdims: 1 });
-  return { x, average, count, inverse, standard: op.Mul(op.Sub(x, mean), inverse) };
+  const average = (v: Value) => op.ReduceMean(v, builder.ints(...axes), { keepdims: 1 });
+  return { x, axes, average, inverse, standard: standardized(builder, x, mean, inverse, attrs) };
 }
 
-/** Gradient of x through y: (ĝ - mean ĝ - x̂·mean(ĝ·x̂))/σ with ĝ = g·scale, x̂ = (x - μ)/σ. */
-function throughResult(c: Normalization, { average, standard, inverse, x }: ReturnType<typeof parts>, g: Value): Value {
-  const { op } = c;
-  const scaled = likeElements(op, op.Mul(g, c.x[1]), x); // ĝ
-  const along = op.Mul(standard, average(op.Mul(scaled, standard)));
-  return op.Mul(op.Sub(op.Sub(scaled, average(scaled)), along), inverse);
+/** x̂ = (x - μ)/σ: normalized again without scale, in one pass, where the extent to normalize along is known. */
+function standardized(
+  builder: GraphBuilder,
+  x: Value,
+  mean: Value,
+  inverse: Value,
+  attrs: Normalization['attrs'],
+): Value {
+  const { op } = builder;
+  const extent = x.shape?.at(-1);
+  if (x.dtype !== 'float32' || typeof extent !== 'number' || axisOf(attrs.axis ?? -1, x.rank) !== x.rank - 1)
+    return op.Mul(op.Sub(x, mean), inverse);
+  const ones = builder.constant(float32(new Float32Array(extent).fill(1), [extent]));
+  return op.LayerNormalization(x, ones, undefined, attrs)[0];
+}
+
+/**
+ * Gradients of x, scale and bias through y, with ĝ = g·scale: (ĝ - mean ĝ - x̂·mean(ĝ·x̂))/σ, and Σ g·x̂ and Σ g over what
+ * scale and bias are shared by.
+ */
+function throughResult(
+  c: Normalization,
+  { average, standard, inverse, x, axes }: ReturnType<typeof parts>,
+  given: Value,
+) {
+  const { op, builder } = c;
+  const [, scale, bias] = c.x;
+  const g = likeElements(op, given, x);
+  const forScale = op.Mul(g, standard);
+  const wide = likeElements(op, scale, x);
+  const scaled = op.Mul(g, wide); // ĝ
+  const columns = x.shape?.at(-1);
+  const isRows = x.rank === 2 && axes.length === 1 && typeof columns === 'number';
+  // mean(ĝ·x̂) is a product of the rows of g·x̂, which scale's gradient needs anyway, and scale.
+  const along = isRows
+    ? op.Gemm(forScale, op.Reshape(wide, builder.ints(columns, 1)), undefined, { alpha: 1 / columns })
+    : average(op.Mul(forScale, wide));
+  const dx = op.Mul(op.Sub(op.Sub(scaled, average(scaled)), op.Mul(standard, along)), inverse);
+  return [dx, likeElements(op, forScale, scale), bias ? given : null] as const;
 }
 
 /** Gradients of x through the statistics: dμ/dx = 1/n, d(1/σ)/dx = -x̂/(n·σ²). */
 function throughStatistics(
   c: Normalization,
-  { count, standard, inverse, x }: ReturnType<typeof parts>,
+  { axes, standard, inverse, x }: ReturnType<typeof parts>,
   [mean, deviation]: readonly (Value | undefined)[],
 ): Value[] {
   const { op, builder } = c;
+  const count = countAlong(builder, x, axes);
   return [
     ...(mean ? [expandLike(builder, op.Div(mean, count), x)] : []),
     ...(deviation ? [op.Mul(standard, op.Div(op.Mul(deviation, op.Mul(inverse, inverse)), op.Neg(count)))] : []),
@@ -54,17 +83,14 @@ export const normalization: RuleTable<'LayerNormalization' | 'LogSoftmax' | 'Sof
   LayerNormalization: (c) => {
     const {
       op,
-      x: [x, scale, bias],
+      x: [x],
       g: [g, ...statistics],
     } = c;
     const made = parts(c);
-    const given = [...(g ? [throughResult(c, made, g)] : []), ...throughStatistics(c, made, statistics)];
-    const dx = likeElements(
-      op,
-      given.reduce((a, b) => op.Add(a, b)),
-      x,
-    );
-    return [dx, g ? op.Mul(g, likeElements(op, made.standard, scale)) : null, g && bias ? g : null];
+    const [through, scale, bias] = g ? throughResult(c, made, g) : [null, null, null];
+    const given = [...(through ? [through] : []), ...throughStatistics(c, made, statistics)];
+    const dx = given.reduce((a, b) => op.Add(a, b));
+    return [likeElements(op, dx, x), scale, bias];
   },
   LogSoftmax: ({ op, builder, y, g, attrs: { axis = -1 } }) => [
     op.Sub(g, op.Mul(op.Exp(y), op.ReduceSum(g, builder.ints(axis), { keepdims: 1 }))), // g - softmax·Σ g
