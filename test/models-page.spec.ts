@@ -72,6 +72,6 @@ describe('a cell', () => {
   test('stands in the page', () => {
     const result = { title: said('masked-lm/bert'), ancestorTitles: ['x'], status: 'passed' };
     const text: string = pageOf({ testResults: [{ assertionResults: [result] }] }, ['bert', 'albert']);
-    expect(text).toContain('| `albert` | – | – | – | – | – | – |\n| `bert` | ✓ 1 | – | – | – | – | – |');
+    expect(text).toContain('| `albert` | – | – | – | – | – | – | – |\n| `bert` | ✓ 1 | – | – | – | – | – | – |');
   });
 });

@@ -23,6 +23,7 @@ export const columns = {
     /^NAME: masked words in transformers\.js$/,
     /^(tiny-random\/)?NAME(, token by token| of the repository writes| translates)/,
   ],
+  'fp16, q8, q4': [/^(tiny-random\/)?NAME(: encoder and merged decoder| writes)? in each precision/],
 };
 
 /** The spec files that these tests stand in. */
@@ -30,6 +31,7 @@ export const specs = [
   'packages/neuroprune/src/verify/verify.spec.ts',
   'packages/neuroprune/test/encoders.spec.ts',
   'packages/neuroprune/test/generate.spec.ts',
+  'packages/neuroprune/test/variants.spec.ts',
   'packages/prune/src/encoders.spec.ts',
   'packages/prune/src/writers.spec.ts',
 ];
@@ -85,6 +87,7 @@ A cell counts the tests behind it that passed; \`fails\` says that one did not, 
   compacted model that writes what the whole one does.
 - **generate**: greedy text in transformers.js from our files, token by token PyTorch's.
 - **transformers.js**: our files run there as they are, with PyTorch's logits or text.
+- **fp16, q8, q4**: the files of \`--dtype\` run there too ([formats](formats.md)), those of float16 with PyTorch's logits or text.
 
 | \`model_type\` | ${titles.join(' | ')} |
 | --- | ${titles.map(() => '---').join(' | ')} |

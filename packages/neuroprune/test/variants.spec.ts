@@ -1,16 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import {
   AutoModelForCausalLM,
   AutoModelForMaskedLM,
   AutoModelForSeq2SeqLM,
+  AutoModelForSequenceClassification,
   AutoTokenizer,
   env,
   Tensor,
 } from '@huggingface/transformers';
-import { loadModel } from '@neuroprune/models';
+import { loadModel, readSafetensors } from '@neuroprune/models';
 import * as ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { convert } from '../src/api.js';
@@ -110,6 +111,48 @@ describe('a model of masked words', () => {
       message,
     );
   });
+});
+
+const random = path.join(models, 'tiny-random');
+const own = path.join(root, 'packages/models/fixtures');
+
+describe.each([
+  ...['bert', 'roberta', 'distilbert', 'electra'].map((name) => [name, path.join(random, name)] as const),
+  ...['albert', 'deberta-v2'].map((name) => [name, path.join(own, name)] as const),
+])('%s in each precision (skipped without its folder)', (name, folder) => {
+  test.skipIf(!existsSync(folder))('classifies, in float16 with PyTorch’s logits', async () => {
+    await convert({ model: folder, out: name, dtype: all.slice(1) }, { cwd });
+    const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
+    const names = ['input_ids', 'attention_mask', 'token_type_ids'].filter((input) => golden.has(input));
+    const inputs = names.map((input) => {
+      const { data, dims } = golden.get(input)!;
+      return [input, new Tensor('int64', data as BigInt64Array, [...dims])];
+    });
+    const expected = Array.from(golden.get('f64.logits')!.data as Float64Array);
+    for (const dtype of all.slice(1)) {
+      const model = await AutoModelForSequenceClassification.from_pretrained(name, { dtype });
+      const got = Array.from((await model(Object.fromEntries(inputs))).logits.data as Float32Array);
+      const difference = Math.max(...got.map((x, i) => Math.abs(x - expected[i]!)));
+      expect(difference / Math.max(...expected.map(Math.abs))).toBeLessThan(bands[dtype as keyof typeof bands]);
+    }
+  });
+});
+
+/** Largest differences of logits from PyTorch's, of their largest; random weights of 4 bits leave little. */
+const bands = { fp16: 5e-3, q8: 0.1, q4: 0.6, q4f16: 0.6 } as const;
+
+test('how a model writes is kept as it was, or taken from its configuration where nothing says it', async () => {
+  const source = path.join(own, 'writers/qwen3');
+  const bare = path.join(cwd, 'bare-source');
+  await cp(source, bare, { recursive: true, filter: (file) => !file.endsWith('generation_config.json') });
+  await convert({ model: source, out: 'kept' }, { cwd });
+  await convert({ model: bare, out: 'taken' }, { cwd });
+  const of = (folder: string) => json(path.join(folder, 'generation_config.json'));
+  expect(of(path.join(cwd, 'kept'))).toEqual(of(source));
+  expect(of(path.join(cwd, 'taken'))).toEqual({ bos_token_id: 1, eos_token_id: 2, pad_token_id: 0 });
+  const [config, written] = [source, path.join(cwd, 'taken')].map((folder) => json(path.join(folder, 'config.json')));
+  for (const key of ['model_type', 'architectures', 'hidden_size', 'num_key_value_heads', 'eos_token_id'])
+    expect([key, written[key]]).toEqual([key, config[key]]);
 });
 
 describe.skipIf(!existsSync(shared))('models that write text (skipped without ../shared)', () => {
