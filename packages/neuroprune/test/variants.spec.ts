@@ -141,6 +141,30 @@ describe.each([
 /** Largest differences of logits from PyTorch's, of their largest; random weights of 4 bits leave little. */
 const bands = { fp16: 5e-3, q8: 0.1, q4: 0.6, q4f16: 0.6 } as const;
 
+test.each(['bert-eager', 'bert-fused', 'distilbert-sdpa'])(
+  'a file without source in float16, masks of others and fused operators among it: %s',
+  async (name) => {
+    const model = path.join(own, 'imported', `${name}.onnx`);
+    await convert({ model, out: `imported-${name}`, dtype: ['fp32', 'fp16'] }, { cwd });
+    const logits: number[][] = [];
+    for (const file of ['model', 'model_fp16']) {
+      const session = await ort.InferenceSession.create(path.join(cwd, `imported-${name}/onnx/${file}.onnx`));
+      const row = { input_ids: [3, 9, 4, 0, 5, 6, 7, 8], attention_mask: [1, 1, 1, 0, 1, 1, 1, 1] };
+      const cells = (input: string) => row[input as keyof typeof row] ?? row.input_ids.map(() => 0);
+      const feeds = session.inputNames.map((input) => [
+        input,
+        new ort.Tensor('int64', BigInt64Array.from(cells(input), BigInt), [2, 4]),
+      ]);
+      logits.push(Array.from((await session.run(Object.fromEntries(feeds))).logits!.data as Float32Array));
+      await session.release();
+    }
+    const [exact, half] = logits as [number[], number[]];
+    const difference = Math.max(...exact.map((x, i) => Math.abs(x - half[i]!)));
+    expect(difference / Math.max(...exact.map(Math.abs))).toBeLessThan(5e-3);
+    expect(difference).toBeGreaterThan(0);
+  },
+);
+
 test('how a model writes is kept as it was, or taken from its configuration where nothing says it', async () => {
   const source = path.join(own, 'writers/qwen3');
   const bare = path.join(cwd, 'bare-source');
