@@ -1,7 +1,9 @@
 import { stageEach } from '../staging.js';
+import { bothBranches } from './both-branches.js';
 import type { Driver } from './driver.js';
 import { checkHalf } from './half.js';
 import { narrowed } from './narrow.js';
+import { plainProducts } from './plain-products.js';
 import { respelled } from './respell.js';
 import { narrowSplits } from './wide-split.js';
 
@@ -12,7 +14,7 @@ import { narrowSplits } from './wide-split.js';
 export const resident: Driver = {
   check: checkHalf,
   modelsOf: (step, event) => ({
-    steps: narrowed(narrowSplits(respelled(step))),
+    steps: narrowed(narrowSplits(plainProducts(respelled(bothBranches(step))))),
     ...(event && { event: narrowSplits(respelled(event)) }),
   }),
   nameOf: (name) => name,

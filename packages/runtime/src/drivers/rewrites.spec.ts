@@ -1,7 +1,9 @@
 import { float32, GraphBuilder, int64, type Model, modelOf, type Tensor, type Value } from '@neuroprune/onnx';
 import { expect, it } from 'vitest';
 import { createInference } from '../inference.js';
+import { bothBranches } from './both-branches.js';
 import { narrowed } from './narrow.js';
+import { plainProducts } from './plain-products.js';
 import { respelled } from './respell.js';
 import { narrowSplits } from './wide-split.js';
 
@@ -74,4 +76,36 @@ it('gives what was given before, from ids of 32 bits and without what WebGPU lac
   );
   expect([...new Set(wide)].sort()).toEqual(['Concat', 'Max', 'Shape', 'Squeeze']);
   expect(await outputsOf(rewritten, { dtype: 'int32', dims: [2, 3], data: Int32Array.from(ids) })).toEqual(expected);
+});
+
+it('takes both branches of an If and picks, and transposes weights before products', async () => {
+  const build = (): Model => {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const ids = builder.input('ids', 'int64', ['batch', 'sequence']);
+    const x = op.Cast(ids, { to: 1 });
+    const w = builder.initializer('w', float32([1, -2, 3, 4, 5, -6], [2, 3]));
+    const y = op.Gemm(x, w, builder.scalar(1), { transB: 1, alpha: 0.5 }); // [batch, 2]
+    const [then, otherwise] = [builder.subgraph('then'), builder.subgraph('otherwise')];
+    then.output(then.op.Mul(y, 2), 'doubled');
+    then.output(y, 'as_is');
+    otherwise.output(otherwise.op.Neg(otherwise.op.Add(y, 1)), 'turned');
+    otherwise.output(otherwise.op.Div(y, 0), 'lost'); // what is not picked may be infinite
+    const attributes = { then_branch: then.graph, else_branch: otherwise.graph };
+    const total = op.ReduceSum(y, undefined, { keepdims: 0 });
+    const picked = builder.apply('If', [op.Greater(total, 0)], attributes);
+    builder.output(picked[0] as Value, 'a');
+    builder.output(picked[1] as Value, 'b');
+    builder.output(op.Gemm(y, w), 'plain');
+    return modelOf(builder.graph);
+  };
+  for (const row of [ids, ids.map((id) => -id)]) {
+    const input = { dtype: 'int64', dims: [2, 3], data: BigInt64Array.from(row, BigInt) } as const;
+    const rewritten = plainProducts(bothBranches(build()));
+    expect(rewritten.graph.nodes.map(({ opType }) => opType)).not.toContain('If');
+    const products = rewritten.graph.nodes.filter(({ opType }) => opType === 'Gemm');
+    expect(products.map(({ attributes }) => attributes.transB)).toEqual([undefined, undefined]);
+    expect(products[0]?.inputs[1]?.producer?.opType).toBe('Transpose');
+    expect(await outputsOf(rewritten, input)).toEqual(await outputsOf(build(), input));
+  }
 });
