@@ -15,8 +15,13 @@ export interface ClassifierSizes {
 }
 
 /** Logits by a map, its activation and a second map (transformers `RobertaClassificationHead`). [B, D] → [B, labels] */
-export function classifier(p: Params, first: Value, { width, labels, activation, dropout }: ClassifierSizes): Value {
+export function classifier(
+  p: Params,
+  first: Value,
+  { width, labels, activation, dropout }: ClassifierSizes,
+  path = 'classifier',
+): Value {
   const dropped = (x: Value) => p.op.Dropout(x, dropout);
-  const mixed = activations[activation](p.op, p.at('classifier.dense').linear(dropped(first), width));
-  return p.at('classifier.out_proj').linear(dropped(mixed), labels);
+  const mixed = activations[activation](p.op, p.at(`${path}.dense`).linear(dropped(first), width));
+  return p.at(`${path}.out_proj`).linear(dropped(mixed), labels);
 }

@@ -67,3 +67,32 @@ test('a decoder without padding is saved with its end of text for it, by which t
   expect(saved({ pad_token_id: 5 })).toMatchObject({ pad_token_id: 5 });
   expect(saved({}, 'causal-lm')).not.toHaveProperty('pad_token_id');
 });
+
+describe('BART that classifies by the last end of text', () => {
+  const folder = path.join(fixtures, 'classifiers/bart');
+
+  test('logits are PyTorch’s, rows of every length', async () => {
+    const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
+    const { model, unused, fresh, task } = await loadModel(folder);
+    expect({ unused, fresh, task }).toEqual({ unused: [], fresh: [], task: 'sequence-classification' });
+    const expected = golden.get('f64.logits')?.data as Float64Array;
+    const given = goldenTokens(golden);
+    expect(relativeError(await logits(model, given), expected)).toBeLessThan(1e-5);
+    // What stands behind the last end is read by the encoder alone, which the mask hides it from.
+    const other = given.input_ids.map((id, i) => (given.attention_mask[i] === 0 ? 7 : id));
+    expect(relativeError(await logits(model, { ...given, input_ids: other }), expected)).toBeLessThan(1e-5);
+  });
+
+  test('writes too, without its head; a head of other labels is drawn', async () => {
+    const writes = await loadModel(folder, { task: 'seq2seq-lm' });
+    expect([writes.task, writes.fresh]).toEqual(['seq2seq-lm', []]);
+    expect(writes.unused.every((name) => name.startsWith('classification_head.'))).toBe(true);
+    const target = await temporaryFolder();
+    await saveModel(target, { ...writes, tensors: writes.tensors });
+    const { fresh, model } = await loadModel(target, { head: { numLabels: 5 } });
+    expect(fresh.map((name) => name.replace(/^classification_head\./, ''))).toEqual([
+      ...['dense.weight', 'dense.bias', 'out_proj.weight', 'out_proj.bias'],
+    ]);
+    expect(model.graph.outputs[0]?.shape).toEqual(['batch', 5]);
+  });
+});

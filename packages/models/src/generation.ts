@@ -114,10 +114,10 @@ function tokenLogits<C extends ModelConfig>(
 }
 
 /**
- * Each text's last token, which has read all of it (transformers `GenericForSequenceClassification`, which finds it by
- * `pad_token_id`). [batch·sequence, d] → [batch, d]
+ * Each text's last token that `mask` marks, which has read all of it (transformers `GenericForSequenceClassification`, which
+ * finds it by `pad_token_id`). [batch·sequence, d] → [batch, d]
  */
-function lastTokens(builder: GraphBuilder, rows: Value, mask: Value): Value {
+export function lastTokens(builder: GraphBuilder, rows: Value, mask: Value): Value {
   const { op } = builder;
   const [zero, one] = [builder.scalar(0, 'int64'), builder.scalar(1, 'int64')];
   const size = (axis: number) => op.Squeeze(op.Shape(mask, { start: axis, end: axis + 1 }), builder.ints(0));

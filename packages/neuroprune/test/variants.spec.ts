@@ -119,9 +119,10 @@ const own = path.join(root, 'packages/models/fixtures');
 describe.each([
   ...['bert', 'roberta', 'distilbert', 'electra'].map((name) => [name, path.join(random, name)] as const),
   ...['albert', 'deberta-v2'].map((name) => [name, path.join(own, name)] as const),
+  ['bart', path.join(own, 'classifiers/bart')] as const,
 ])('%s in each precision (skipped without its folder)', (name, folder) => {
   test.skipIf(!existsSync(folder))('classifies, in float16 with PyTorch’s logits', async () => {
-    await convert({ model: folder, out: name, dtype: all.slice(1) }, { cwd });
+    await convert({ model: folder, out: `classes-${name}`, dtype: all.slice(1) }, { cwd });
     const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
     const names = ['input_ids', 'attention_mask', 'token_type_ids'].filter((input) => golden.has(input));
     const inputs = names.map((input) => {
@@ -130,7 +131,7 @@ describe.each([
     });
     const expected = Array.from(golden.get('f64.logits')!.data as Float64Array);
     for (const dtype of all.slice(1)) {
-      const model = await AutoModelForSequenceClassification.from_pretrained(name, { dtype });
+      const model = await AutoModelForSequenceClassification.from_pretrained(`classes-${name}`, { dtype });
       const got = Array.from((await model(Object.fromEntries(inputs))).logits.data as Float32Array);
       const difference = Math.max(...got.map((x, i) => Math.abs(x - expected[i]!)));
       expect(difference / Math.max(...expected.map(Math.abs))).toBeLessThan(bands[dtype as keyof typeof bands]);

@@ -1,7 +1,15 @@
-import type { Value } from '@neuroprune/onnx';
-import { type Architecture, defineArchitecture } from '../architecture.js';
+import { codeOf, type Value } from '@neuroprune/onnx';
+import { type Architecture, defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
 import { type AttentionInputs, added, attention, decodingOf } from '../attention.js';
-import { type DecoderInputs, type EncoderInputs, type EncoderOutput, positionsOf, writing } from '../generation.js';
+import { classifier } from '../classifier.js';
+import {
+  type DecoderInputs,
+  type EncoderInputs,
+  type EncoderOutput,
+  lastTokens,
+  positionsOf,
+  writing,
+} from '../generation.js';
 import { activations, attentionBias, picked, tokenShape } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, type PrunableGroups } from '../prunable.js';
@@ -83,7 +91,8 @@ function encode(p: Params, inputs: EncoderInputs, c: SharedConfig, structure: St
   return h;
 }
 
-function decode(
+/** Hidden states of the target's tokens. [B·S, D] */
+function decodeRows(
   p: Params,
   inputs: DecoderInputs,
   source: EncoderOutput,
@@ -91,7 +100,7 @@ function decode(
   structure: Structure,
   o: Choices,
 ): Value {
-  const { op, builder } = p;
+  const { builder } = p;
   const { shape, bias, positions, cache } = decodingOf(builder, inputs);
   const sourceBias = attentionBias(builder, source.mask);
   const kept = cache && { cache };
@@ -110,8 +119,38 @@ function decode(
     h = attentionLayer(layer, 'encoder_attn', h, read, c, { side, count });
     h = feedForward(layer, h, c, sizes);
   });
-  const logits = op.Gemm(h, wordTable(p, c), undefined, { transB: 1 });
-  return op.Add(logits, p.buffer('final_logits_bias', [1, c.vocab_size]));
+  return h;
+}
+
+/** Scores of every word. [B·S, D] → [B·S, V] */
+function words(p: Params, h: Value, c: SharedConfig): Value {
+  const logits = p.op.Gemm(h, wordTable(p, c), undefined, { transB: 1 });
+  return p.op.Add(logits, p.buffer('final_logits_bias', [1, c.vocab_size]));
+}
+
+/**
+ * Classes of a text that the encoder reads and the decoder reads again, behind a start: from the last end of text
+ * (transformers `BartForSequenceClassification`, `shift_tokens_right`). [B, labels]
+ */
+function classify(
+  p: Params,
+  { inputIds, attentionMask }: TokenInputs,
+  c: BartConfig,
+  { structure, labels }: GraphShape,
+  o: Choices,
+): Value {
+  const { op, builder } = p;
+  const rows = encode(p, { inputIds, attentionMask }, c, structure, o);
+  const source = { rows, shape: tokenShape(builder, inputIds), mask: attentionMask };
+  const batch = op.Shape(inputIds, { start: 0, end: 1 });
+  const column = op.Concat([batch, builder.ints(1)], { axis: 0 });
+  const start = op.Expand(builder.scalar(c.decoder_start_token_id, 'int64'), column);
+  // A look-up, unlike a cut, is known to be as long as the text.
+  const shifted = op.Gather(op.Concat([start, inputIds], { axis: 1 }), positionsOf(builder, inputIds), { axis: 1 });
+  const h = decodeRows(p, { inputIds: shifted }, source, c, structure, o);
+  const ends = op.Cast(op.Equal(inputIds, c.eos_token_id), { to: codeOf('int64') });
+  const sizes = { width: c.d_model, labels, activation: 'tanh', dropout: c.classifier_dropout } as const;
+  return classifier(p, lastTokens(builder, h, ends), sizes, 'classification_head');
 }
 
 function groups(c: SharedConfig, side: Side, index: number): PrunableGroups {
@@ -157,17 +196,28 @@ const family = <C extends SharedConfig>(o: Choices): Omit<Architecture<C>, 'mode
     encoderLayers: (c) => c.encoder_layers,
     width: (c) => c.d_model,
     encode: (p, inputs, c, structure) => encode(p, inputs, c, structure, o),
-    decode: (p, inputs, source, c, structure) => decode(p, inputs, source, c, structure, o),
+    decode: (p, inputs, source, c, structure) => words(p, decodeRows(p, inputs, source, c, structure, o), c),
   }),
   prunable: (c) => eachLayer(c, (side, index) => groups(c, side, index)),
 });
 
+const choices: Choices = { positions: learnedPositions, norm: true };
+const writer = family<BartConfig>(choices);
+
 /** BART (Lewis et al. 2020; transformers `BartForConditionalGeneration`). */
 export const bart = defineArchitecture<BartConfig>({
   modelType: 'bart',
-  classNames: { 'seq2seq-lm': 'BartForConditionalGeneration' },
+  classNames: {
+    'seq2seq-lm': 'BartForConditionalGeneration',
+    'sequence-classification': 'BartForSequenceClassification',
+  },
   config: BartConfig,
-  ...family({ positions: learnedPositions, norm: true }),
+  ...writer,
+  headNames: [/^classification_head\./],
+  build: (p, inputs, c, shape) =>
+    shape.task === 'sequence-classification'
+      ? classify(p, inputs, c, shape, choices)
+      : writer.build(p, inputs, c, shape),
 });
 
 /** Marian (Junczys-Dowmunt et al. 2018; transformers `MarianMTModel`). */

@@ -32,7 +32,14 @@ const divisible = <C extends z.output<typeof Shared>>(schema: z.ZodType<C>) =>
   });
 
 /** Configuration of BART, with transformers' defaults (`BartConfig`) for what older files leave out. */
-export const BartConfig = divisible(Shared.extend({ model_type: z.literal('bart') }));
+export const BartConfig = divisible(
+  Shared.extend({
+    model_type: z.literal('bart'),
+    classifier_dropout: share.default(0),
+    eos_token_id: z.int().nonnegative().default(2),
+    decoder_start_token_id: z.int().nonnegative().default(2),
+  }),
+);
 
 /** Configuration of Marian, with transformers' defaults (`MarianConfig`) for what older files leave out. */
 export const MarianConfig = divisible(

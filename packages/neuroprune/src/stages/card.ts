@@ -23,7 +23,7 @@ export async function writeModelCard(runFolder: string, repo: string = NAMELESS)
   for (const figure of figures) await writeText(path.join(model, figurePath(figure)), figure.svg);
   const example = second === undefined ? ([first] as const) : ([first, second] as const);
   const imported = await exists(path.join(model, DENSE_GRAPH));
-  const decoder = !imported && (await readConfig(model)).architecture.generation !== undefined;
+  const decoder = !imported && (await readConfig(model)).architecture.generation?.kind === 'causal';
   const body = renderCardBody(run, { repo, figures, example, imported, decoder, ...writesOf(task) });
   await writeText(
     path.join(model, 'README.md'),

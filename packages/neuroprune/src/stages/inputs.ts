@@ -29,7 +29,7 @@ export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { cont
     const teacher = options.teacher === undefined ? undefined : await fetchTeacher(options.teacher, hub, context);
     const data = await fetchData(options, hub, context);
     if (isOfTexts(data)) return { model, teacher, data };
-    const config = await readModelConfig(model.place);
+    const config = withTrueLabels(await readModelConfig(model.place));
     return { model, teacher, data: { ...data, task: alignLabels(data.task, config, options.model) } };
   };
   const { model, teacher, data } = await stage('fetch', fetched, `${options.model}, ${name}`);
@@ -44,6 +44,14 @@ export async function inputsOf(options: ResolvedOptions, hub: HubOptions, { cont
     context.onEvent({ type: 'note', message });
   }
   return { task, recipe, model, ...(teacher && { teacher }), prepared };
+}
+
+/** Without the labels that the configuration of a model which classifies nothing may list (BART's has three). */
+export function withTrueLabels(config: unknown): unknown {
+  const { architectures } = config as { readonly architectures?: unknown };
+  const named = Array.isArray(architectures) ? architectures.map(String) : [];
+  if (named.length === 0 || named.some((name) => name.endsWith('ForSequenceClassification'))) return config;
+  return { ...(config as object), id2label: undefined };
 }
 
 const isOfTexts = (data: TaskData): data is TextData => 'layout' in data.task;

@@ -70,6 +70,7 @@ describe('convert --verify against PyTorch, on the goldens of the models package
     ['masked-lm/electra', 44],
     ['masked-lm/roberta', 42],
     ['masked-lm/xlm-roberta', 42],
+    ['classifiers/bart', 95],
     ['classifiers/gemma', 21],
     ['classifiers/gpt2', 29],
     ['classifiers/llama', 21],
