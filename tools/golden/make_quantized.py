@@ -1,6 +1,6 @@
 """Writes packages/onnx/fixtures/quantized.json: matrices in four and eight bits as ONNX Runtime's own tools store them.
 
-Run with the versions below: python tools/golden/make_quantized.py
+Run with the versions below, and onnx-ir 1.1.0, which ONNX Runtime imports: python tools/golden/make_quantized.py
 """
 
 import base64
