@@ -2,6 +2,8 @@
 //   node bench/speed.mjs [--device cpu|cuda[:N]|webgpu] [--torch-device cuda] [--precision fp32|tf32,fp16,bf16] [--shape NAME,…] [--dropout 0.1,0]
 //     [--repeats 3] [--warmup N] [--steps N] [--threads N] [--compile] [--tables check,step,adds,memory] [--json FILE]
 //     [--of N]                  steps that the method's ramp spans; those that are timed are its first
+//     [--torch-steps N]   step: PyTorch's side alone takes fewer, where ours need many for its long chunks
+//     [--unchecked]   step: without the two runs that compare losses, which `check` does too
 //     [--rows N] [--length N]   smaller batches than the shapes', to try it out
 // Prints Markdown tables on stdout as they are made, what is under way on stderr; all figures go to the JSON file.
 import { execFile } from 'node:child_process';
@@ -25,6 +27,8 @@ const { values: flags } = parseArgs({
     steps: { type: 'string' },
     threads: { type: 'string', default: String(os.availableParallelism()) },
     compile: { type: 'boolean', default: false },
+    unchecked: { type: 'boolean', default: false },
+    'torch-steps': { type: 'string' },
     tables: { type: 'string', default: 'step,adds,memory' },
     json: { type: 'string' },
     rows: { type: 'string' },
@@ -98,13 +102,14 @@ async function checkRows(name, shape, folder, { parameters }) {
 async function stepRows(name, shape, folder, facts) {
   for (const precision of precisions) {
     const timed = { ...jobOf(folder, shape, precision), steps: warmup + steps, from: warmup };
-    const losses = await check(name, timed);
+    const losses = flags.unchecked ? undefined : await check(name, timed);
     for (const dropout of flags.dropout.split(',').map(Number)) {
       const job = { ...timed, dropout };
+      const beside = flags['torch-steps'] ? { ...job, steps: warmup + Number(flags['torch-steps']) } : job;
       const variants = [
         { label: 'NeuroPrune', side: 'NeuroPrune', job },
-        { label: 'PyTorch', side: 'PyTorch', job },
-        ...(flags.compile ? [{ label: 'compiled', side: 'PyTorch', job: { ...job, compile: true } }] : []),
+        { label: 'PyTorch', side: 'PyTorch', job: beside },
+        ...(flags.compile ? [{ label: 'compiled', side: 'PyTorch', job: { ...beside, compile: true } }] : []),
       ];
       const times = await inTurns(`${name} ${precision} dropout ${dropout}`, variants);
       const ratio = (other) => (median(times.NeuroPrune) / median(times[other])).toFixed(2);
@@ -112,7 +117,7 @@ async function stepRows(name, shape, folder, facts) {
         ...[name, sizeOf(shape), (facts.parameters / 1e6).toFixed(1), precision, dropout],
         ...[spread(times.NeuroPrune), spread(times.PyTorch), ratio('PyTorch')],
         ...(flags.compile ? [spread(times.compiled), ratio('compiled')] : []),
-        losses.toExponential(0),
+        losses?.toExponential(0) ?? '–',
       ]);
       rows.push({
         table: 'step',
