@@ -50,7 +50,11 @@ export const verbs = {
   convert: {
     summary: 'Turn a model into ONNX, or compare its training graph with a golden file',
     schema: ConvertOptions,
-    examples: ['convert ./model --out onnx', 'convert ./model --verify golden.safetensors --json'],
+    examples: [
+      'convert ./model --out onnx',
+      'convert ./model --verify golden.safetensors --json',
+      'convert ./model.onnx --dry-run',
+    ],
   },
   evaluate: {
     summary: "Score a model on a task's rows with the task's official metrics",
