@@ -150,6 +150,20 @@ describe('state', () => {
     expect(after).toEqual(await changed(async () => undefined));
   });
 
+  it('lends the part that is asked for, and keeps the rest', async () => {
+    await using training = await createTraining(stepModel(), firstState(), session);
+    const before = await training.withState(copyOf);
+    const [name = ''] = Object.keys(before);
+    await training.withState(
+      (state) => {
+        expect([...state.keys()]).toEqual([name]);
+        (state.get(name)!.data as Float32Array).fill(7);
+      },
+      new Set([name]),
+    );
+    const after = await training.withState(copyOf);
+    expect(after).toEqual({ ...before, [name]: before[name]!.map(() => 7) });
+  });
   it('waits for callbacks that take their time', async () => {
     await using training = await createTraining(stepModel(), firstState(), session);
     await training.withState(async (state) => {

@@ -21,8 +21,11 @@ export interface Training extends AsyncDisposable {
   stage(batches: readonly Batch[], scalars: ScalarVectors): Staged;
   /** Takes the steps of what was staged, which is used up by it. */
   runStaged(staged: Staged): Promise<Record<string, Float32Array>>;
-  /** Calls `use` with the state (tensors under `<stack>.<slot>` and the names of variables), which it may change in place; no copy is made. */
-  withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T>;
+  /**
+   * Calls `use` with the state (tensors under `<stack>.<slot>` and the names of variables), or those of it in `names`, which it
+   * may change in place; no copy is made, but where the state lies in another process or on a device it crosses both ways.
+   */
+  withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>, names?: ReadonlySet<string>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -91,7 +94,7 @@ export async function createTraining(
     stage,
     runStaged,
     run: async (batches, scalars) => runStaged(stage(batches, scalars)),
-    withState: (use) => withState(parts, use),
+    withState: (use, names) => withState(parts, use, names),
   };
 }
 
@@ -123,8 +126,12 @@ function loading(
 }
 
 /** State under the driver's names, each tensor in a buffer of its own, because buffers move to the worker whole. */
-function held({ signature, driver }: Parts, state: ReadonlyMap<string, Tensor>): [string, Tensor][] {
-  return stateOf(signature).map(({ input, dims }) => {
+function held(
+  { signature, driver }: Parts,
+  state: ReadonlyMap<string, Tensor>,
+  wanted = stateOf(signature),
+): [string, Tensor][] {
+  return wanted.map(({ input, dims }) => {
     const data = state.get(input)?.data;
     if (!(data instanceof Float32Array) || data.length !== sizeOf(dims)) {
       const got = data instanceof Float32Array ? `${data.length} numbers` : 'none';
@@ -165,14 +172,18 @@ function everyNth(tensors: NamedTensors, first: number, n: number): Float32Array
   return own.length === 1 ? (own[0] as Float32Array) : Float32Array.from(own.flatMap((data) => [...data]));
 }
 
-async function withState<T>(parts: Parts, use: (state: Map<string, Tensor>) => T | Promise<T>): Promise<T> {
+async function withState<T>(
+  parts: Parts,
+  use: (state: Map<string, Tensor>) => T | Promise<T>,
+  names?: ReadonlySet<string>,
+): Promise<T> {
   const { worker, driver, signature } = parts;
-  const names = stateOf(signature).map(({ input }) => input);
-  const tensors = await worker.ask({ type: 'take', names: names.map(driver.nameOf) });
-  const state = new Map(names.map((name, i) => [name, tensors[i]?.[1] as Tensor]));
+  const wanted = stateOf(signature).filter(({ input }) => names?.has(input) ?? true);
+  const tensors = await worker.ask({ type: 'take', names: wanted.map(({ input }) => driver.nameOf(input)) });
+  const state = new Map(wanted.map(({ input }, i) => [input, tensors[i]?.[1] as Tensor]));
   try {
     return await use(state);
   } finally {
-    await worker.ask({ type: 'hold', tensors: held(parts, state) });
+    await worker.ask({ type: 'hold', tensors: held(parts, state, wanted) });
   }
 }

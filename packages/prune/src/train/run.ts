@@ -17,7 +17,7 @@ import type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './requ
 import type { Saver } from './saver.js';
 import { rateAt, scalarsOf } from './scalars.js';
 import { workOn } from './state-thread.js';
-import type { StateJob, StateResult } from './state-work.js';
+import { neededState, type StateJob, type StateResult } from './state-work.js';
 import type { Watch } from './watch.js';
 
 /** What a run is made of. */
@@ -214,8 +214,9 @@ export class Run {
   private workOn(job: StateJob): Promise<StateResult> {
     const { request, plan, parameters, training, context } = this.parts;
     const ramp = { steps: plan.steps, epochSteps: plan.epochSteps };
-    const setup = { method: request.method, groups: request.groups, ramp, parameters };
-    return training.withState((state) => workOn(setup, job, state, context.at));
+    const all = { method: request.method, groups: request.groups, ramp, parameters };
+    const { setup, names } = neededState(all, job);
+    return training.withState((state) => workOn(setup, job, state, context.at), names);
   }
 
   private progress(): Progress {

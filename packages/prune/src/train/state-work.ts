@@ -1,6 +1,6 @@
 import { parametersOf } from '@neuroprune/autodiff';
 import { type PrunableGroups, prunableWeights } from '@neuroprune/models';
-import type { Tensor } from '@neuroprune/onnx';
+import { slotInput, type Tensor } from '@neuroprune/onnx';
 import type { HeadRemoval } from '../heads/eliminate.js';
 import type { Method } from '../method.js';
 import { prunableLayers, storeLayers } from '../prunable-layer.js';
@@ -29,6 +29,23 @@ export interface StateResult {
   readonly tensors: Map<string, Tensor<'float32'>>;
   /** Name of a tensor in which not all numbers are finite, where a copy was asked for. */
   readonly broken?: string;
+}
+
+/**
+ * The part of the state that a job needs, and the setup over it: on a GPU the state crosses to the host and back. Pruning
+ * changes weights of the stacks in which something may be pruned, and their averages; other copies leave moments out.
+ */
+export function neededState(setup: StateSetup, job: StateJob): { setup: StateSetup; names?: ReadonlySet<string> } {
+  if (job.type === 'copy') return { setup };
+  const { groups, parameters } = setup;
+  const { signature, averaged } = parameters;
+  const read = new Set(groups.flatMap(pruningReads));
+  const stacks = signature.stacks.filter(({ members }) => job.type === 'tensors' || members.some((m) => read.has(m)));
+  const slots = averaged ? ['w', 'ema'] : ['w'];
+  return {
+    setup: { ...setup, parameters: { ...parameters, signature: { ...signature, stacks } } },
+    names: new Set(stacks.flatMap((stack) => slots.map((slot) => slotInput(stack, slot)))),
+  };
 }
 
 /** Does the work on the calling thread. */
@@ -81,8 +98,13 @@ function allFinite(values: Float32Array): boolean {
 /** The setup without parameters that stay as they are and that pruning does not read. */
 export function lightSetup(setup: StateSetup): StateSetup {
   const { groups, parameters } = setup;
-  const tables = groups.flatMap(({ heads, crossHeads }) => [heads.biasTable, crossHeads?.biasTable]);
-  const read = new Set([...groups.flatMap(prunableWeights), ...groups.flatMap(namesOf), ...tables]);
+  const read = new Set(groups.flatMap(pruningReads));
   const fixed = new Map([...parameters.fixed].filter(([name]) => read.has(name)));
   return { ...setup, parameters: { ...parameters, fixed } };
 }
+
+/** Parameters that pruning of a layer reads or changes. */
+const pruningReads = (group: PrunableGroups): string[] =>
+  [...prunableWeights(group), ...namesOf(group), group.heads.biasTable, group.crossHeads?.biasTable].filter(
+    (name) => name !== undefined,
+  );
