@@ -1,4 +1,4 @@
-"""Writes packages/models/fixtures/classifiers: small random decoders, and a BART, with a head for classes, each with the values that PyTorch
+"""Writes packages/models/fixtures/classifiers: small random decoders, a BART and a T5, with a head for classes, each with the values that PyTorch
 gives: inputs, logits, loss and the gradient of every parameter in float64.
 
 Needs torch 2.5.1, transformers 4.57.1; no network, no GPU.
@@ -27,7 +27,7 @@ def write(name, cls, config, seed):
     g = torch.Generator().manual_seed(seed)
     mask = (torch.arange(9)[None, :] < torch.tensor(LENGTHS)[:, None]).long()
     ids = torch.randint(3, config.vocab_size, mask.shape, generator=g) * mask
-    if cls is tf.BartForSequenceClassification:  # finds the last of the ends of text, of which each row has one
+    if cls in (tf.BartForSequenceClassification, tf.T5ForSequenceClassification):  # finds the last of the ends of text, of which each row has one
         ids[torch.arange(4), torch.tensor(LENGTHS) - 1] = config.eos_token_id
     batch = {"input_ids": ids, "attention_mask": mask, "labels": torch.arange(4) % config.num_labels}
     _, logits, _ = gradients(model, batch)
@@ -65,6 +65,12 @@ def main():
         encoder_ffn_dim=20, decoder_ffn_dim=18, max_position_embeddings=32, decoder_start_token_id=2, forced_eos_token_id=2, **ends,
     )
     write("bart", tf.BartForSequenceClassification, tf.BartConfig(**bart), 58)
+    t5 = dict(
+        vocab_size=40, d_model=16, d_kv=4, d_ff=20, num_layers=2, num_heads=4, relative_attention_num_buckets=8,
+        relative_attention_max_distance=20, feed_forward_proj="gated-gelu", decoder_start_token_id=0, eos_token_id=2, pad_token_id=0,
+        num_labels=3,
+    )
+    write("t5", tf.T5ForSequenceClassification, tf.T5Config(**t5), 59)
     narrow = dict(word_embed_proj_dim=12, do_layer_norm_before=False)
     write("opt-350m-style", tf.OPTForSequenceClassification, tf.OPTConfig(**narrow, **opt), 57)
 

@@ -13,7 +13,12 @@ try {
   const there = specs.filter((spec) => existsSync(path.join(root, spec)));
   spawnSync('npx', ['vitest', 'run', ...there, '--reporter=json', `--outputFile=${file}`], { cwd: root });
   const page = path.join(root, 'docs/models.md');
-  const classes = Object.fromEntries(Object.entries(architectures).map(([type, { classNames }]) => [type, classNames]));
+  const classes = Object.fromEntries(
+    Object.entries(architectures).map(([type, { classNames, classifier }]) => [
+      type,
+      { ...classNames, ...classifier?.classNames },
+    ]),
+  );
   writeFileSync(page, pageOf(JSON.parse(readFileSync(file, 'utf8')), Object.keys(architectures), classes));
   spawnSync('npx', ['biome', 'format', '--write', page], { cwd: root });
   console.log(readFileSync(page, 'utf8'));

@@ -96,8 +96,8 @@ ${rows.join('\n')}
 ## Heads
 
 The classes of transformers that are read and written. Where a checkpoint has another head than the one for classes that is
-asked for, that is drawn at random and trained. Decoders classify by their last token, BART by its last end of text. T5 and Marian
-have no head for classes here.
+asked for, that is drawn at random and trained. Decoders classify by their last token, BART and T5 by their last end of text. Marian
+has none.
 
 | \`model_type\` | classes |
 | --- | --- |

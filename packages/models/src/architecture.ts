@@ -72,6 +72,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   build(p: Params, inputs: TokenInputs, c: C, shape: GraphShape): Value;
   /** How the model writes text, where it does; the parts that `build` is made of. */
   readonly generation?: Generation<C>;
+  /** The architecture under a head for classes, where its parameters have other names there. */
+  readonly classifier?: Architecture;
   /** Whether `build` takes packed examples. */
   readonly packs?: boolean;
   /** Groups that may be pruned, a row a layer. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fixtures } from '../test/families.js';
 import { goldenTokens, logits, relativeError } from '../test/run.js';
-import { temporaryFolder } from '../test/shared.js';
+import { hasShared, modelFolder, temporaryFolder } from '../test/shared.js';
 import type { ModelConfig, Task } from './architecture.js';
 import { headOf } from './head.js';
 import { loadModel } from './load-model.js';
@@ -68,8 +68,8 @@ test('a decoder without padding is saved with its end of text for it, by which t
   expect(saved({}, 'causal-lm')).not.toHaveProperty('pad_token_id');
 });
 
-describe('BART that classifies by the last end of text', () => {
-  const folder = path.join(fixtures, 'classifiers/bart');
+describe.each(['bart', 't5'])('%s that classifies by the last end of text', (name) => {
+  const folder = path.join(fixtures, 'classifiers', name);
 
   test('logits are PyTorch’s, rows of every length', async () => {
     const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
@@ -83,7 +83,7 @@ describe('BART that classifies by the last end of text', () => {
     expect(relativeError(await logits(model, { ...given, input_ids: other }), expected)).toBeLessThan(1e-5);
   });
 
-  test('writes too, without its head; a head of other labels is drawn', async () => {
+  test.skipIf(name === 't5')('writes too, without its head; a head of other labels is drawn', async () => {
     const writes = await loadModel(folder, { task: 'seq2seq-lm' });
     expect([writes.task, writes.fresh]).toEqual(['seq2seq-lm', []]);
     expect(writes.unused.every((name) => name.startsWith('classification_head.'))).toBe(true);
@@ -96,3 +96,19 @@ describe('BART that classifies by the last end of text', () => {
     expect(model.graph.outputs[0]?.shape).toEqual(['batch', 5]);
   });
 });
+
+test.skipIf(!hasShared)(
+  'a T5 that writes is given a head for classes, saved under its class and its names (skipped without ../shared/hub)',
+  async () => {
+    const target = await temporaryFolder();
+    const given = await loadModel(modelFolder('tiny-random/t5'), { head: { numLabels: 3 } });
+    expect(given.fresh).toHaveLength(4);
+    expect(given.prunable[0]?.layer).toBe('transformer.encoder.block.0');
+    await saveModel(target, given);
+    const again = await loadModel(target);
+    expect([again.task, again.fresh, again.unused]).toEqual(['sequence-classification', [], []]);
+    expect(again.config.architectures).toEqual(['T5ForSequenceClassification']);
+    expect([...again.tensors]).toEqual([...given.tensors]);
+    expect(again.model.graph.outputs[0]?.shape).toEqual(['batch', 3]);
+  },
+);

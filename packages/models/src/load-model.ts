@@ -55,10 +55,17 @@ export async function loadModel(folder: string, options: LoadOptions = {}): Prom
   return file === undefined ? loadFamily(folder, options) : loadImported(file, options);
 }
 
+/** A configuration and what it describes. */
+interface Described {
+  readonly config: ModelConfig;
+  readonly architecture: Architecture;
+}
+
 async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedModel> {
   const { head: asked, seed = 0 } = options;
-  const { config, architecture } = await readConfig(folder);
-  const task = options.task ?? (asked ? 'sequence-classification' : taskOf(config, architecture));
+  const read = await readConfig(folder);
+  const task = options.task ?? (asked ? 'sequence-classification' : taskOf(read.config, read.architecture));
+  const { config, architecture } = forTask(read, task);
   const path = await weightsPath(folder);
   const entries = await readTensorEntries(path);
   const shapes = new Map(entries.map(({ name, dtype, dims }) => [name, { ...withoutData(dims), dtype } as Tensor]));
@@ -93,6 +100,14 @@ async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedM
   };
 }
 
+/** The configuration and architecture under the head of a task. */
+function forTask(read: Described, task: Task): Described {
+  const { classifier } = read.architecture;
+  if (task !== 'sequence-classification' || !classifier) return read;
+  const config = { ...read.config, architectures: [classifier.classNames[task]] };
+  return { config: classifier.config.parse(config), architecture: classifier };
+}
+
 /**
  * The task of the class that a configuration names; a bare or another model writes where it can, and else classifies
  * sequences.
@@ -105,7 +120,7 @@ function taskOf({ architectures }: ModelConfig, { classNames, generation }: Arch
 }
 
 /** Reads and checks `config.json`; another architecture, or an option we cannot build, is an error that names it. */
-export async function readConfig(folder: string): Promise<{ config: ModelConfig; architecture: Architecture }> {
+export async function readConfig(folder: string): Promise<Described> {
   const json = await readConfigJson(join(folder, 'config.json'));
   const architecture = architectureOf(json);
   const parsed = architecture.config.safeParse(json);

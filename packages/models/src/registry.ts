@@ -37,7 +37,7 @@ export const architectures = {
 /** A `model_type` we can build. */
 export type ModelType = keyof typeof architectures;
 
-const Named = z.looseObject({ model_type: z.string() });
+const Named = z.looseObject({ model_type: z.string(), architectures: z.array(z.unknown()).nullish().catch(undefined) });
 
 /** The architecture a configuration names, or brings along. */
 export function architectureOf(config: unknown): Architecture {
@@ -48,7 +48,13 @@ export function architectureOf(config: unknown): Architecture {
   if (!named.success) throw new ModelsError(`config.json: expected a model_type, got none; supported: ${supported}`);
   const type = named.data.model_type;
   if (!isModelType(type)) throw new ModelsError(`model_type '${type}' is not supported; supported: ${supported}`);
-  return architectures[type];
+  return namedVariant(architectures[type], named.data.architectures ?? []);
+}
+
+/** The architecture, or the one it has under a head for classes where `architectures` names that class. */
+function namedVariant(architecture: Architecture, names: readonly unknown[]): Architecture {
+  const { classifier } = architecture;
+  return classifier && names.includes(classifier.classNames['sequence-classification']) ? classifier : architecture;
 }
 
 const isModelType = (type: string): type is ModelType => Object.hasOwn(architectures, type);

@@ -1,15 +1,8 @@
-import { codeOf, type Value } from '@neuroprune/onnx';
+import type { Value } from '@neuroprune/onnx';
 import { type Architecture, defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
 import { type AttentionInputs, added, attention, decodingOf } from '../attention.js';
-import { classifier } from '../classifier.js';
-import {
-  type DecoderInputs,
-  type EncoderInputs,
-  type EncoderOutput,
-  lastTokens,
-  positionsOf,
-  writing,
-} from '../generation.js';
+import { classifyByEnd } from '../end-classifier.js';
+import { type DecoderInputs, type EncoderInputs, type EncoderOutput, positionsOf, writing } from '../generation.js';
 import { activations, attentionBias, picked, tokenShape } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, type PrunableGroups } from '../prunable.js';
@@ -128,30 +121,16 @@ function words(p: Params, h: Value, c: SharedConfig): Value {
   return p.op.Add(logits, p.buffer('final_logits_bias', [1, c.vocab_size]));
 }
 
-/**
- * Classes of a text that the encoder reads and the decoder reads again, behind a start: from the last end of text
- * (transformers `BartForSequenceClassification`, `shift_tokens_right`). [B, labels]
- */
-function classify(
-  p: Params,
-  { inputIds, attentionMask }: TokenInputs,
-  c: BartConfig,
-  { structure, labels }: GraphShape,
-  o: Choices,
-): Value {
-  const { op, builder } = p;
-  const rows = encode(p, { inputIds, attentionMask }, c, structure, o);
-  const source = { rows, shape: tokenShape(builder, inputIds), mask: attentionMask };
-  const batch = op.Shape(inputIds, { start: 0, end: 1 });
-  const column = op.Concat([batch, builder.ints(1)], { axis: 0 });
-  const start = op.Expand(builder.scalar(c.decoder_start_token_id, 'int64'), column);
-  // A look-up, unlike a cut, is known to be as long as the text.
-  const shifted = op.Gather(op.Concat([start, inputIds], { axis: 1 }), positionsOf(builder, inputIds), { axis: 1 });
-  const h = decodeRows(p, { inputIds: shifted }, source, c, structure, o);
-  const ends = op.Cast(op.Equal(inputIds, c.eos_token_id), { to: codeOf('int64') });
-  const sizes = { width: c.d_model, labels, activation: 'tanh', dropout: c.classifier_dropout } as const;
-  return classifier(p, lastTokens(builder, h, ends), sizes, 'classification_head');
-}
+const classify = (p: Params, inputs: TokenInputs, c: BartConfig, shape: GraphShape, o: Choices): Value =>
+  classifyByEnd(p, inputs, {
+    width: c.d_model,
+    labels: shape.labels,
+    dropout: c.classifier_dropout,
+    end: c.eos_token_id,
+    start: c.decoder_start_token_id,
+    encode: (read) => encode(p, read, c, shape.structure, o),
+    decode: (read, source) => decodeRows(p, read, source, c, shape.structure, o),
+  });
 
 function groups(c: SharedConfig, side: Side, index: number): PrunableGroups {
   const layer = `model.${side}.layers.${index}`;

@@ -36,3 +36,13 @@ export const T5Config = ModelConfig.extend({
 
 /** A parsed T5 configuration. */
 export type T5Config = z.output<typeof T5Config>;
+
+/** Configuration of T5 under a head for classes, which needs to know what a text ends with. */
+export const T5ClassifierConfig = T5Config.extend({
+  classifier_dropout: share.default(0),
+  eos_token_id: z.int().nonnegative().default(1),
+  decoder_start_token_id: z.int().nonnegative().default(0),
+});
+
+/** A parsed configuration of T5 under a head for classes. */
+export type T5ClassifierConfig = z.output<typeof T5ClassifierConfig>;

@@ -1,12 +1,13 @@
 import type { Value } from '@neuroprune/onnx';
 import { type Architecture, defineArchitecture } from '../architecture.js';
 import { type AttentionInputs, added, attention, decodingOf } from '../attention.js';
+import { classifyByEnd } from '../end-classifier.js';
 import { type DecoderInputs, type EncoderInputs, type EncoderOutput, positionsOf, writing } from '../generation.js';
 import { activations, attentionBias, picked, tokenShape } from '../layers.js';
 import type { Params } from '../params.js';
 import { heads, neurons, type PrunableGroups, sharedHeads } from '../prunable.js';
 import type { LayerStructure, Structure } from '../structure.js';
-import { feedForwards, T5Config } from './config.js';
+import { feedForwards, T5ClassifierConfig, T5Config } from './config.js';
 import { relativeBias } from './relative-positions.js';
 
 const decoderLayers = (c: T5Config) => c.num_decoder_layers ?? c.num_layers;
@@ -106,8 +107,15 @@ function encode(p: Params, { inputIds, attentionMask }: EncoderInputs, c: T5Conf
   return finished(base, h, c);
 }
 
-function decode(p: Params, inputs: DecoderInputs, source: EncoderOutput, c: T5Config, structure: Structure): Value {
-  const { op, builder } = p;
+/** Hidden states of the target's tokens, and the words they are compared with. [B·S, D] */
+function decodeRows(
+  p: Params,
+  inputs: DecoderInputs,
+  source: EncoderOutput,
+  c: T5Config,
+  structure: Structure,
+): { words: Value; rows: Value } {
+  const { builder } = p;
   const base = p.at('decoder');
   const layers = structure.slice(c.num_layers);
   const decoding = decodingOf(builder, inputs);
@@ -130,13 +138,18 @@ function decode(p: Params, inputs: DecoderInputs, source: EncoderOutput, c: T5Co
     if (count > 0) h = attentionLayer(block.at('layer.1'), 'EncDecAttention', h, read, c, { count });
     h = feedForward(block.at('layer.2'), h, c, sizes);
   });
-  const last = finished(base, h, c);
-  if (!c.tie_word_embeddings) return p.at('lm_head').linear(last, c.vocab_size, { bias: false });
-  return op.Gemm(op.Mul(last, c.d_model ** -0.5), words, undefined, { transB: 1 });
+  return { words, rows: finished(base, h, c) };
 }
 
-function groups(c: T5Config, stack: 'encoder' | 'decoder', index: number): PrunableGroups {
-  const layer = `${stack}.block.${index}`;
+/** Scores of every word. [B·S, D] → [B·S, V] */
+function decode(p: Params, inputs: DecoderInputs, source: EncoderOutput, c: T5Config, structure: Structure): Value {
+  const { words, rows } = decodeRows(p, inputs, source, c, structure);
+  if (!c.tie_word_embeddings) return p.at('lm_head').linear(rows, c.vocab_size, { bias: false });
+  return p.op.Gemm(p.op.Mul(rows, c.d_model ** -0.5), words, undefined, { transB: 1 });
+}
+
+function groups(c: T5Config, stack: 'encoder' | 'decoder', index: number, under = ''): PrunableGroups {
+  const layer = `${under}${stack}.block.${index}`;
   const attentionGroup = (path: string) =>
     heads(c.num_heads, c.d_kv, {
       query: `${path}.q`,
@@ -153,13 +166,65 @@ function groups(c: T5Config, stack: 'encoder' | 'decoder', index: number): Pruna
       in: [`${dense}.wo`],
     }),
     heads: sharedHeads(attentionGroup(`${layer}.layer.0.SelfAttention`), {
-      biasTable: `${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
+      biasTable: `${under}${stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight`,
     }),
     ...(stack === 'decoder' && { crossHeads: attentionGroup(`${layer}.layer.1.EncDecAttention`) }),
   };
 }
 
-const family: Omit<Architecture<T5Config>, 'modelType' | 'classNames'> = {
+type Shared = Pick<Architecture<T5Config>, 'structure' | 'prunable' | 'tokenTypes'>;
+
+/** What holds with and without a head for words; `under` begins the names of all parameters but the head's. */
+const shared = (under = ''): Shared => ({
+  tokenTypes: () => false,
+  structure: (c) => {
+    const layer = { heads: c.num_heads, hiddenUnits: c.d_ff };
+    return [
+      ...range(c.num_layers).map(() => layer),
+      ...range(decoderLayers(c)).map(() => ({ ...layer, crossHeads: c.num_heads })),
+    ];
+  },
+  prunable: (c) => [
+    ...range(c.num_layers).map((i) => groups(c, 'encoder', i, under)),
+    ...range(decoderLayers(c)).map((i) => groups(c, 'decoder', i, under)),
+  ],
+});
+
+const CLASSIFIES = 'transformer.';
+
+const classifying = defineArchitecture<T5ClassifierConfig>({
+  ...shared(CLASSIFIES),
+  modelType: 't5',
+  classNames: { 'sequence-classification': 'T5ForSequenceClassification' },
+  config: T5ClassifierConfig,
+  legacyNames: [[/^(?=(shared|encoder|decoder)\.)/, CLASSIFIES]], // files of models that write
+  tiedNames: () => [
+    [
+      `${CLASSIFIES}shared.weight`,
+      `${CLASSIFIES}encoder.embed_tokens.weight`,
+      `${CLASSIFIES}decoder.embed_tokens.weight`,
+    ],
+  ],
+  headNames: [/^classification_head\./],
+  build: (p, inputs, c, { labels, structure }) => {
+    const base = p.at('transformer');
+    return classifyByEnd(p, inputs, {
+      width: c.d_model,
+      labels,
+      dropout: c.classifier_dropout,
+      end: c.eos_token_id,
+      start: c.decoder_start_token_id,
+      encode: (read) => encode(base, read, c, structure),
+      decode: (read, source) => decodeRows(base, read, source, c, structure).rows,
+    });
+  },
+});
+
+/** T5, its version 1.1 and Flan-T5 (Raffel et al. 2020; transformers `T5ForConditionalGeneration`). */
+export const t5 = defineArchitecture<T5Config>({
+  ...shared(),
+  modelType: 't5',
+  classNames: { 'seq2seq-lm': 'T5ForConditionalGeneration' },
   config: T5Config,
   legacyNames: [],
   tiedNames: (c) => [
@@ -171,13 +236,6 @@ const family: Omit<Architecture<T5Config>, 'modelType' | 'classNames'> = {
     ],
   ],
   headNames: [],
-  structure: (c) => {
-    const layer = { heads: c.num_heads, hiddenUnits: c.d_ff };
-    return [
-      ...range(c.num_layers).map(() => layer),
-      ...range(decoderLayers(c)).map(() => ({ ...layer, crossHeads: c.num_heads })),
-    ];
-  },
   ...writing<T5Config>({
     kind: 'seq2seq',
     headSize: (c) => c.d_kv,
@@ -186,15 +244,5 @@ const family: Omit<Architecture<T5Config>, 'modelType' | 'classNames'> = {
     encode,
     decode,
   }),
-  prunable: (c) => [
-    ...range(c.num_layers).map((i) => groups(c, 'encoder', i)),
-    ...range(decoderLayers(c)).map((i) => groups(c, 'decoder', i)),
-  ],
-};
-
-/** T5, its version 1.1 and Flan-T5 (Raffel et al. 2020; transformers `T5ForConditionalGeneration`). */
-export const t5 = defineArchitecture<T5Config>({
-  ...family,
-  modelType: 't5',
-  classNames: { 'seq2seq-lm': 'T5ForConditionalGeneration' },
+  classifier: classifying,
 });

@@ -78,6 +78,7 @@ describe('convert --verify against PyTorch, on the goldens of the models package
     ['classifiers/opt-350m-style', 37],
     ['classifiers/qwen2', 27],
     ['classifiers/qwen3', 25],
+    ['classifiers/t5', 55],
   ])('%s: logits, loss and the gradient of every parameter', async (name, parameters) => {
     const model = path.join(fixtures, name);
     const { rows, ok } = await verifyGolden({ model, golden: path.join(model, 'golden.safetensors') });
