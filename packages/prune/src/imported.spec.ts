@@ -145,6 +145,25 @@ describe.each(files)('%s', (file) => {
   });
 });
 
+test.each(['albert', 'bert', 'distilbert', 'gpt2', 'llama'])(
+  '%s as it is exported here is opened like any file',
+  async (family) => {
+    const source = await loadModel(path.join(fixtures, family), { task: 'sequence-classification' });
+    const file = path.join(await temporaryFolder(), 'lone.onnx');
+    await saveOnnx(inferenceGraph(source.model), file);
+    const loaded = await loadModel(file);
+    expect(loaded.imported?.unknown).toEqual([]);
+    const sizes = ({ prunable }: LoadedModel) =>
+      prunable.map(({ heads, neurons }) => [heads.count, heads.size, neurons.count]);
+    expect(sizes(loaded)).toEqual(sizes(source).slice(0, loaded.prunable.length));
+    const rows = given(loaded);
+    const graph = inferenceGraph(loaded.model);
+    expect(difference(await logitsOf(graph, rows), await logitsOf(inferenceGraph(source.model), rows))).toBeLessThan(
+      1e-5,
+    );
+  },
+);
+
 /** The names that a family gives to parameters, by what an imported graph calls them: start weights tell. */
 function familyNames(imported: LoadedModel, family: LoadedModel): Map<string, string> {
   const content = (t: Tensor) => `${t.dims} ${Buffer.from((t.data as Float32Array).slice().buffer).toString('base64')}`;

@@ -7,6 +7,14 @@ import type { Shapes } from './shapes.js';
 /** One entry of a shape: a number, or where it is computed. */
 type Entry = number | ((builder: GraphBuilder) => Value);
 
+/** The axis of that size, or the neighbours that are as many together: rows of all texts. */
+function runOf(from: readonly number[], size: number): readonly number[] | undefined {
+  const at = from.indexOf(size);
+  if (at >= 0) return [at];
+  const pair = from.findIndex((first, axis) => first * (from[axis + 1] ?? 0) === size);
+  return pair < 0 ? undefined : [pair, pair + 1];
+}
+
 /** The entries of a new target for a `Reshape` in which the axis of the heads is what is left; undefined where there is none. */
 function entriesOf(node: Node, place: Place, shapes: Shapes): Entry[] | undefined {
   const [x, target] = node.inputs as [Value, Value];
@@ -25,8 +33,8 @@ function entriesOf(node: Node, place: Place, shapes: Shapes): Entry[] | undefine
     const given = stated?.[axis];
     if (given !== -1 && given !== -1n && given !== 0 && given !== 0n)
       return (b) => b.op.Slice(target, b.ints(axis), b.ints(axis + 1), b.ints(0));
-    const at = from.indexOf(size);
-    return at < 0 ? undefined : (b) => b.op.Shape(x, { start: at, end: at + 1 });
+    const run = runOf(from, size);
+    return run && ((b) => run.map((at) => b.op.Shape(x, { start: at, end: at + 1 })).reduce((m, n) => b.op.Mul(m, n)));
   });
   return entries.every((entry) => entry !== undefined) ? entries : undefined;
 }
