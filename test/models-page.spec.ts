@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { architectures } from '@neuroprune/models';
+import { type Architecture, architectures } from '@neuroprune/models';
 import { describe, expect, test } from 'vitest';
 // @ts-expect-error plain JavaScript
 import { cellOf, columns, pageOf } from '../tools/models/table.mjs';
@@ -28,7 +28,10 @@ describe('docs/models.md', () => {
 
   test('names the classes that each declares', () => {
     const classes = Object.values(architectures)
-      .map(({ modelType, classNames }) => `\`${modelType}\` ${Object.values(classNames).map((name) => `\`${name}\``)}`)
+      .map(({ modelType, classNames, classifier }: Architecture) => {
+        const names = Object.values({ ...classNames, ...classifier?.classNames });
+        return `\`${modelType}\` ${names.map((name) => `\`${name}\``)}`;
+      })
       .sort();
     expect(rowsOf(second).map((row) => cellsOf(row).join(' ').replaceAll(', ', ','))).toEqual(classes);
   });

@@ -32,7 +32,7 @@ child.on('message', (answer: Answer) => {
   waiting.get(answer.id)?.(answer);
   waiting.delete(answer.id);
 });
-child.on('error', fail);
+child.on('error', failed);
 child.on('close', (code, signal) => fail(new Error(endOf(workerData as string, { code, signal, said }))));
 
 /** Ends this thread, by which whoever waits learns why. */
@@ -42,10 +42,17 @@ function fail(error: Error): void {
   });
 }
 
+/** What sending says when the process is gone: how it ended says more, and `close` tells that. */
+const GONE = new Set(['EPIPE', 'ECONNRESET', 'ERR_IPC_CHANNEL_CLOSED']);
+
+function failed(error: NodeJS.ErrnoException): void {
+  if (!GONE.has(error.code ?? '')) fail(error);
+}
+
 const ask = (message: Numbered): Promise<Answer> =>
   new Promise((resolve) => {
     waiting.set(message.id, resolve);
-    child.send(message, (error) => error && child.connected && fail(error));
+    child.send(message, (error) => error && failed(error));
   });
 
 /** The same request in parts that each carry one tensor. */
