@@ -116,8 +116,14 @@ describe.each(files)('%s', (file) => {
     const folder = await temporaryFolder();
     await saveModel(folder, { ...loaded, tensors });
     const rows = given(loaded);
-    const dense = await logitsOf(inferenceGraph((await loadModel(folder)).model), rows);
+    const again = await loadModel(folder);
+    const dense = await logitsOf(inferenceGraph(again.model), rows);
     expect(difference(await logitsOf(model, rows), dense)).toBeLessThan(1e-5);
+    // What was saved is found again, and is cut the same.
+    expect(again.prunable).toEqual(loaded.prunable);
+    const twice = await compact(again);
+    expect(twice.structure).toEqual(structure);
+    expect(difference(await logitsOf(twice.model, rows), dense)).toBeLessThan(1e-5);
     await using session = await createInference(path.join(folder, 'dense.onnx'), { threads: 1 });
     expect(session).toBeDefined(); // ONNX Runtime reads its weights out of the safetensors
   });

@@ -1,9 +1,9 @@
-import type { Node } from '@neuroprune/onnx';
+import type { Node, Value } from '@neuroprune/onnx';
 import type { Search, Unknown } from './attention-pattern.js';
 import { follow } from './follow.js';
 import type { Linear } from './linear.js';
 import { isOp, readersOf } from './rewrite.js';
-import { sourcesOf } from './walk.js';
+import { nextNodes, sourcesOf } from './walk.js';
 
 /** A feed-forward part found in a graph. */
 export interface MlpBlock {
@@ -22,10 +22,10 @@ const NONLINEAR = [
 /** Sums of a layer's result with what went around it. */
 function isResidual(down: Linear, { model, shapes }: Search): boolean {
   const readers = readersOf(model.graph);
-  const size = shapes.get(down.y.name)?.join();
-  return (readers.get(down.y) ?? []).some(
-    (node) => isOp(node, 'Add') && node.inputs.every((v) => v && shapes.get(v.name)?.join() === size && !v.tensor),
-  );
+  const sizeOf = (value: Value | undefined) => value && !value.tensor && shapes.get(value.name)?.join();
+  const isSum = (node: Node, value: Value) =>
+    isOp(node, 'Add') && node.inputs.every((v) => sizeOf(v) === sizeOf(value));
+  return nextNodes(down.y, readers, isSum, (node) => isOp(node, 'Reshape')).length > 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { RowStats, Task } from '@neuroprune/evaluate';
-import { prunableWeights } from '@neuroprune/models';
+import { DENSE_GRAPH, prunableWeights } from '@neuroprune/models';
 import { sizeOf } from '@neuroprune/onnx';
 import type { Dtype } from '../schema/dtype.js';
 import { type FetchedModel, tokenizerFiles } from './fetch-model.js';
@@ -102,12 +102,13 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** Bytes of a parameter, at most: those of matrices are fewer in the last three, a table may be there twice in `q4`. */
 const widths = { fp32: 4, fp16: 2, q8: 4, q4: 5, q4f16: 3 } as const satisfies Record<Dtype, number>;
 
-function filesOf({ files }: FetchedModel, { dtype = [] }: Recipe, parameters: number): PlannedFile[] {
+function filesOf({ files, place }: FetchedModel, { dtype = [] }: Recipe, parameters: number): PlannedFile[] {
   const kept = files.filter(({ path }) => (tokenizerFiles as readonly string[]).includes(path));
   return [
     { path: 'README.md', bytes: null },
     { path: 'config.json', bytes: files.find(({ path }) => path === 'config.json')?.bytes ?? null },
     { path: 'model.safetensors', bytes: 4 * parameters },
+    ...(place.endsWith('.onnx') ? [{ path: DENSE_GRAPH, bytes: null }] : []),
     { path: 'neuroprune.json', bytes: null },
     ...(['fp32', ...dtype] as const).map((name) => ({
       path: variantFile(ONNX, name),
