@@ -1,5 +1,6 @@
 import type { RunContext } from './context.js';
-import type { VerbName, VerbOptions } from './schema/verbs.js';
+import { parseOptions } from './schema/parse.js';
+import type { VerbInput, VerbName, VerbOptions } from './schema/verbs.js';
 
 /** What the module of a verb exports. */
 export interface VerbModule<V extends VerbName> {
@@ -24,3 +25,10 @@ export const loaders: Loaders = {
   doctor: () => import('./verbs/doctor.js'),
   'hub serve': () => import('./verbs/hub-serve.js'),
 };
+
+/** Checks what a verb is given, then does its work on the calling thread. */
+export async function runVerb<V extends VerbName>(verb: V, input: VerbInput<V>, context: RunContext): Promise<unknown> {
+  const options = parseOptions(verb, input);
+  const module = (await loaders[verb]()) as VerbModule<V>; // TypeScript does not follow the verb through the table
+  return module.run(options, context);
+}

@@ -4,12 +4,11 @@ import path from 'node:path';
 import type { TrainRequest } from '@neuroprune/prune';
 import { type Device, RuntimeError } from '@neuroprune/runtime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { evaluate, prune } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
-import { parseOptions } from '../src/schema/parse.js';
-import type { VerbInput } from '../src/schema/verbs.js';
-import { run as finetune } from '../src/verbs/finetune.js';
+import type { VerbInput, VerbName } from '../src/schema/verbs.js';
+import type { Evaluated } from '../src/verbs/evaluate.js';
 import type { TrainOutcome } from '../src/verbs/train.js';
+import { runVerb } from '../src/verbs.js';
 import { fixtures, temporary } from './command.js';
 
 // The machine that the tests want: its best device, its room, and what becomes of a training.
@@ -65,11 +64,17 @@ beforeEach(() => {
 
 type Options = Partial<VerbInput<'prune'>>;
 
-async function call(options: Options, told: RunEvent[] = []): Promise<TrainOutcome> {
+/** Does a verb's work on this thread, for which the machine is made up. */
+function run(verb: VerbName, input: object, told: RunEvent[] = []): Promise<unknown> {
   const env = { HF_HOME: path.join(folder, 'home') };
-  const asked = { model, dataset: 'data', method: 'dense', batchSize: 8, offline: true, threads: 1, ...options };
   const onEvent = (event: RunEvent) => void told.push(event);
-  return (await prune(asked as VerbInput<'prune'>, { cwd: folder, env, onEvent })) as TrainOutcome;
+  const context = { cwd: folder, env, onEvent, signal: new AbortController().signal };
+  return runVerb(verb, input as VerbInput<VerbName>, context);
+}
+
+async function call(options: Options, told: RunEvent[] = []): Promise<TrainOutcome> {
+  const asked = { model, dataset: 'data', method: 'dense', batchSize: 8, offline: true, threads: 1, ...options };
+  return (await run('prune', asked, told)) as TrainOutcome;
 }
 
 const json = async (...at: string[]) => JSON.parse(await readFile(path.join(folder, ...at), 'utf8'));
@@ -129,29 +134,22 @@ describe('--device', () => {
     });
   });
 
-  it.each<[string, (options: { device?: 'auto' | 'cuda' }) => Promise<unknown>]>([
-    ['prune', (options) => call(options)],
-    [
-      'finetune',
-      (options) => {
-        const asked = { model, dataset: 'data', out: 'f', offline: true, ...options };
-        const context = { cwd: folder, env: {}, onEvent: () => {}, signal: new AbortController().signal };
-        return finetune(parseOptions('finetune', asked), context);
-      },
-    ],
-    ['evaluate', (options) => evaluate({ model: 'auto', dataset: 'data', offline: true, ...options }, { cwd: folder })],
-  ])('that does not work is refused by %s at once', async (_, verb) => {
+  it.each<[VerbName, object]>([
+    ['prune', { model, method: 'dense' }],
+    ['finetune', { model, out: 'f' }],
+    ['evaluate', { model: 'auto' }],
+  ])('that does not work is refused by %s at once', async (verb, asked) => {
     machine.best = 'cpu';
-    await expect(verb({ device: 'cuda' })).rejects.toThrow(
+    const input = { dataset: 'data', offline: true, device: 'cuda', ...asked };
+    await expect(run(verb, input)).rejects.toThrow(
       '--device: expected cuda to work, got: there is no such GPU; see neuroprune doctor, or use --device auto',
     );
   });
 
   it('of an evaluation is settled and told', async () => {
     const told: RunEvent[] = [];
-    const onEvent = (event: RunEvent) => void told.push(event);
     const asked = { model: 'auto', dataset: 'data', offline: true, cache: false, resamples: 0 };
-    const { device } = await evaluate(asked, { cwd: folder, env: { HF_HOME: path.join(folder, 'home') }, onEvent });
+    const { device } = (await run('evaluate', asked, told)) as Evaluated;
     expect(device).toBe('cpu');
     expect(of(told, 'device')).toMatchObject([{ device: 'cpu', why: expect.stringMatching(/cuda/) }]);
   });

@@ -3,12 +3,12 @@ import path from 'node:path';
 import type { TrainRequest } from '@neuroprune/prune';
 import type { Batch } from '@neuroprune/runtime';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { prune } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
 import { parseOptions } from '../src/schema/parse.js';
 import type { VerbInput } from '../src/schema/verbs.js';
 import { statisticsOf } from '../src/stages/seeds.js';
 import type { TrainOutcome } from '../src/verbs/train.js';
+import { runVerb } from '../src/verbs.js';
 import { fixtures, temporary } from './command.js';
 
 // The trainer's request is caught where a test wants it, instead of being trained.
@@ -51,12 +51,14 @@ beforeEach(() => {
 });
 
 type Options = Partial<VerbInput<'prune'>>;
+const still = { signal: new AbortController().signal, onEvent: () => {} };
 type Watch = { readonly signal?: AbortSignal; readonly onEvent?: (event: RunEvent) => void };
 
 const call = (options: Options, watch: Watch = {}): Promise<TrainOutcome> =>
-  prune(
+  runVerb(
+    'prune',
     { model, dataset: 'data', method: 'dense', batchSize: 8, offline: true, threads: 1, ...options },
-    { cwd: folder, env: { HF_HOME: path.join(folder, 'home') }, ...watch },
+    { ...still, cwd: folder, env: { HF_HOME: path.join(folder, 'home') }, ...watch },
   ) as Promise<TrainOutcome>;
 
 /** What the trainer is asked for. */

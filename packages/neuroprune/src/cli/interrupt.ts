@@ -4,6 +4,9 @@ export interface SignalSource {
   off(name: NodeJS.Signals, listener: () => void): unknown;
 }
 
+/** Exit code of a run that was interrupted. */
+export const INTERRUPTED = 130;
+
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /**

@@ -10,7 +10,7 @@ import { readArguments, splitVerb } from './arguments.js';
 import type { CommonOptions } from './common.js';
 import { readConfig } from './config.js';
 import { commandHelp, verbHelp } from './help.js';
-import { interruptible, type SignalSource } from './interrupt.js';
+import { INTERRUPTED, interruptible, type SignalSource } from './interrupt.js';
 import { type ProgressOutput, progress, silent } from './progress.js';
 import { redact } from './redact.js';
 
@@ -34,9 +34,6 @@ class Advised extends Error {
     super(advice);
   }
 }
-
-/** Exit code of a run that was interrupted. */
-const INTERRUPTED = 130;
 
 /** Runs one command line and returns the exit code: 0 done, 1 the job failed, 2 bad input, 130 interrupted. */
 export async function runCommand(argv: readonly string[], terminal: Terminal): Promise<number> {
