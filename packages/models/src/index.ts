@@ -20,8 +20,6 @@ export {
   type LoadOptions,
   loadModel,
   parameterTensors,
-  readConfig,
-  readModelConfig,
 } from './load-model.js';
 export {
   type HeadGroup,
@@ -31,6 +29,7 @@ export {
   type PrunableGroups,
   prunableWeights,
 } from './prunable.js';
+export { readConfig, readModelConfig } from './read-config.js';
 export { architectureOf, architectures, type ModelType } from './registry.js';
 export { toFloat32 } from './safetensors/dtype.js';
 export type { SafetensorsHeader, TensorEntry } from './safetensors/header.js';

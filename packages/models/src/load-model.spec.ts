@@ -125,6 +125,7 @@ describe('weights', () => {
     ['training_args.bin', 'got none'],
     ['tf_model.h5', 'got tf_model.h5'],
     ['adapter_model.safetensors', 'got adapter_model.safetensors'],
+    ['model_q4.onnx', 'or the whole model in float32 as onnx/model.onnx, got model_q4.onnx; quantized models'],
   ])('%s in place of safetensors', async (name, message) => {
     const folder = await folderOf(tinyJson);
     await rm(path.join(folder, 'model.safetensors'));
@@ -232,6 +233,12 @@ describe('what does not fit is said', () => {
       { ...tinyJson, num_labels: 3 },
       tensors,
       'classifier.weight: expected [3,12], got [2,12]',
+    ],
+    [
+      'numbers with scales beside them',
+      { ...tinyJson, quantization_config: { quant_method: 'fp8', weight_block_size: [128, 128] } },
+      tensors,
+      'config.json: quantization_config: expected none, got fp8; rounded weights cannot be trained',
     ],
     [
       'a missing layer',

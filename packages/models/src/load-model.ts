@@ -1,16 +1,14 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Model, Tensor } from '@neuroprune/onnx';
 import { type Architecture, type ModelConfig, standardName, type Task } from './architecture.js';
 import { buildModel } from './build-model.js';
 import { ModelsError } from './errors.js';
 import { type Head, type HeadRequest, headOf } from './head.js';
 import { loadImported } from './imported/load-imported.js';
-import { importedConfig, importedFile } from './imported/source.js';
+import { importedFile } from './imported/source.js';
 import { freshParameter } from './initialize.js';
 import { withoutData } from './params.js';
 import type { PrunableGroups } from './prunable.js';
-import { architectureOf } from './registry.js';
+import { type Described, readConfig } from './read-config.js';
 import { toFloat32 } from './safetensors/dtype.js';
 import { readSafetensors, readTensorEntries } from './safetensors/read.js';
 import { weightsPath } from './weights-file.js';
@@ -53,12 +51,6 @@ export interface LoadedModel {
 export async function loadModel(folder: string, options: LoadOptions = {}): Promise<LoadedModel> {
   const file = await importedFile(folder);
   return file === undefined ? loadFamily(folder, options) : loadImported(file, options);
-}
-
-/** A configuration and what it describes. */
-interface Described {
-  readonly config: ModelConfig;
-  readonly architecture: Architecture;
 }
 
 async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedModel> {
@@ -117,40 +109,6 @@ function taskOf({ architectures }: ModelConfig, { classNames, generation }: Arch
   const found = Object.entries(classNames).find(([, className]) => named.includes(className));
   const [first] = generation || !classNames['sequence-classification'] ? Object.keys(classNames) : [];
   return ((found?.[0] ?? first) as Task | undefined) ?? 'sequence-classification';
-}
-
-/** Reads and checks `config.json`; another architecture, or an option we cannot build, is an error that names it. */
-export async function readConfig(folder: string): Promise<Described> {
-  const json = await readConfigJson(join(folder, 'config.json'));
-  const architecture = architectureOf(json);
-  const parsed = architecture.config.safeParse(json);
-  if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new ModelsError(`config.json: ${issues.join('; ')} (${folder})`);
-  }
-  return { config: parsed.data, architecture };
-}
-
-/** The configuration of a model, checked where it says an architecture that is built here and not a graph. */
-export async function readModelConfig(place: string): Promise<ModelConfig> {
-  const file = await importedFile(place);
-  return file === undefined ? (await readConfig(place)).config : importedConfig(file);
-}
-
-/** Far above any real config.json (a few kB; label lists of some 100). */
-const CONFIG_BYTES = 10_000_000;
-
-async function readConfigJson(path: string): Promise<unknown> {
-  const file = await stat(path).catch(() => undefined);
-  if (!file) throw new ModelsError(`config.json: expected in the model's folder, got none (${path})`);
-  if (file.size > CONFIG_BYTES) {
-    throw new ModelsError(`config.json: expected at most ${CONFIG_BYTES} bytes, got ${file.size} (${path})`);
-  }
-  try {
-    return JSON.parse(await readFile(path, 'utf8'));
-  } catch (cause) {
-    throw new ModelsError(`config.json: expected JSON, got something else (${path})`, 'input', { cause });
-  }
 }
 
 function standardTensors(

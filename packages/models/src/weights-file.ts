@@ -21,6 +21,12 @@ export function weightsFile(files: readonly string[], where: string): string {
   if (found) return found;
   const pickled = files.find((name) => PICKLED.test(name) && name !== 'training_args.bin');
   if (pickled) throw new ModelsError(pickledMessage(pickled, where));
+  const onnx = files.find((name) => name.endsWith('.onnx'));
+  if (onnx)
+    throw new ModelsError(
+      `model.safetensors: expected beside config.json, or the whole model in float32 as onnx/model.onnx, got ${onnx}; ` +
+        `quantized models, and those in several files, cannot be trained (${where})`,
+    );
   const other = files.find((name) => name.endsWith('.safetensors') || OTHER.test(name));
   const got = other ?? 'none';
   throw new ModelsError(`model.safetensors: expected beside config.json, got ${got} (${where})`);

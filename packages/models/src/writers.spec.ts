@@ -19,10 +19,13 @@ import {
 } from '../test/writers.js';
 import type { ModelConfig } from './architecture.js';
 import { generationModels } from './generation-models.js';
-import { loadModel, readConfig } from './load-model.js';
+import { headOf } from './head.js';
+import { loadModel } from './load-model.js';
 import { type HeadGroup, prunableWeights } from './prunable.js';
+import { readConfig } from './read-config.js';
 import { architectureOf } from './registry.js';
 import { writeSafetensors } from './safetensors/write.js';
+import { savedConfig } from './save-model.js';
 import type { Structure } from './structure.js';
 
 const names = Object.keys(writers) as Writer[];
@@ -270,6 +273,17 @@ async function folderOf(name: Writer, tensors: Tensors): Promise<string> {
 
 test.each<[what: string, json: object, message: string]>([
   ['YaRN', { ...writers.llama, rope_scaling: { rope_type: 'yarn', factor: 2 } }, 'rope_scaling.rope_type'],
+  [
+    'YaRN, as transformers 5 writes it',
+    { ...writers.llama, rope_parameters: { rope_type: 'yarn', factor: 2, rope_theta: 1e6 } },
+    'rope_scaling.rope_type',
+  ],
+  ['heads that turn in part', { ...writers.llama, partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+  [
+    'heads that turn in part, as transformers 5 writes it',
+    { ...writers.llama, rope_parameters: { rope_type: 'default', partial_rotary_factor: 0.5 } },
+    'rope_scaling.partial_rotary_factor',
+  ],
   ['unequal groups', { ...writers.llama, num_attention_heads: 5 }, 'num_attention_heads'],
   ['a sliding window', { ...writers.qwen2, use_sliding_window: true }, 'use_sliding_window'],
   [
@@ -294,4 +308,30 @@ test('a linear scale of rotary positions and Llama 3’s change the logits, a de
   expect(await scaled({ type: 'default' })).toEqual(before);
   expect(await scaled({ type: 'linear', factor: 2 })).not.toEqual(before);
   expect(await scaled({ rope_type: 'llama3', ...llama3 })).not.toEqual(before);
+});
+
+test('rotary positions as transformers 5 writes them are those that earlier versions write as two', async () => {
+  const tensors = writerTensors(writerConfig('llama'));
+  const logits = (changes: object) => run(writerConfig('llama', changes), tensors);
+  const scaling = { rope_type: 'linear', factor: 2 };
+  for (const [rope_parameters, apart] of [
+    [{ rope_type: 'default', rope_theta: 7 }, { rope_theta: 7 }],
+    [{ rope_theta: 7 }, { rope_theta: 7 }],
+    [
+      { ...scaling, rope_theta: 7 },
+      { rope_theta: 7, rope_scaling: scaling },
+    ],
+    [scaling, { rope_scaling: scaling }],
+  ]) {
+    const expected = await logits(apart!);
+    expect(await logits({ rope_parameters })).toEqual(expected);
+    expect(expected).not.toEqual(await logits({}));
+  }
+  // Both kinds of readers find what they look for in what is saved.
+  const config = writerConfig('llama', { rope_parameters: { ...scaling, rope_theta: 7 } });
+  expect(savedConfig({ config, head: headOf(config), task: 'causal-lm' })).toMatchObject({
+    rope_theta: 7,
+    rope_scaling: scaling,
+    rope_parameters: { ...scaling, rope_theta: 7 },
+  });
 });

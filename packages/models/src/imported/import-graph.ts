@@ -93,7 +93,7 @@ function refuseUnknown(nodes: readonly Node[]): void {
   const flow = nodes.find((node) => subgraphs(node).length > 0);
   if (flow)
     throw new ModelsError(
-      `${flow.opType} (node '${flow.name}'): expected a graph without branches and loops; export the model for its task without a cache`,
+      `${flow.opType} (node '${flow.name}'): expected a graph without branches and loops; export the model for its task without a cache, or start from its safetensors`,
     );
   const foreign = [...new Set(nodes.filter((node) => node.domain !== '').map((n) => `${n.domain}.${n.opType}`))];
   if (foreign.length > 0)

@@ -30,7 +30,7 @@ export function rolesOf({ inputs }: Graph): ReadonlyMap<InputRole, Value> {
     if (!role || !isInteger || input.shape?.length !== 2 || roles.has(role))
       throw new ModelsError(
         `input '${input.name}': expected one of ${Object.keys(patterns).join(', ')}, integers [batch, sequence], got ` +
-          `${input.dtype ?? 'an unknown type'} ${shown(input.shape)}; export the model for its task without a cache`,
+          `${input.dtype ?? 'an unknown type'} ${shown(input.shape)}; export the model for its task without a cache, or start from its safetensors`,
       );
     roles.set(role, input);
   }

@@ -5,11 +5,14 @@ import { activationNames } from '../layers.js';
 
 const scale = z.number().positive();
 
+/** Heads turn in all of their dimensions. */
+const whole = z.looseObject({ partial_rotary_factor: z.literal(1).optional() });
+
 /** Options of rotary positions; other kinds of scaling are refused by name. */
 const RotaryScaling = z.discriminatedUnion('rope_type', [
-  z.looseObject({ rope_type: z.literal('default') }),
-  z.looseObject({ rope_type: z.literal('linear'), factor: scale }),
-  z.looseObject({
+  whole.extend({ rope_type: z.literal('default') }),
+  whole.extend({ rope_type: z.literal('linear'), factor: scale }),
+  whole.extend({
     rope_type: z.literal('llama3'),
     factor: scale,
     low_freq_factor: scale,
@@ -21,11 +24,25 @@ const RotaryScaling = z.discriminatedUnion('rope_type', [
 /** How long texts stretch rotary positions. */
 export type RotaryScaling = z.output<typeof RotaryScaling>;
 
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null;
+
 /** Older files call it `type`. */
 const named = (options: unknown) =>
-  typeof options === 'object' && options !== null && 'type' in options && !('rope_type' in options)
+  isObject(options) && 'type' in options && !('rope_type' in options)
     ? { ...options, rope_type: options.type }
     : options;
+
+/** transformers 5 writes `rope_theta` and `rope_scaling` as one, `rope_parameters`; those who read it read on as before. */
+function apart(config: unknown): unknown {
+  if (!isObject(config) || !isObject(config.rope_parameters)) return config;
+  const { rope_theta = config.rope_theta, ...scaling } = config.rope_parameters;
+  return {
+    ...config,
+    ...(rope_theta !== undefined && { rope_theta }),
+    rope_scaling: { rope_type: 'default', ...scaling },
+  };
+}
 
 const Decoder = ModelConfig.extend({
   vocab_size: size,
@@ -39,12 +56,14 @@ const Decoder = ModelConfig.extend({
   rms_norm_eps: z.number().positive().default(1e-6),
   rope_theta: z.number().positive().default(10_000),
   rope_scaling: z.preprocess(named, RotaryScaling.nullish()),
+  partial_rotary_factor: z.literal(1).optional(),
   attention_dropout: share.default(0),
   tie_word_embeddings: z.boolean().default(false),
 });
 
 const checked = <C extends z.output<typeof Decoder>>(schema: z.ZodType<C>) =>
-  schema
+  z
+    .preprocess(apart, schema)
     .refine((c) => c.head_dim || c.hidden_size % c.num_attention_heads === 0, {
       path: ['hidden_size'],
       error: 'expected a multiple of num_attention_heads, or head_dim',
