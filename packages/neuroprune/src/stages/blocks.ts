@@ -25,8 +25,8 @@ export interface BlockRow {
 /** What `convert --dry-run` tells of a model. */
 export interface BlockList {
   readonly task: LoadedModel['task'];
-  /** Columns of the logits. */
-  readonly labels: number;
+  /** Columns of a classifier's logits. */
+  readonly labels?: number;
   readonly inputs: readonly string[];
   readonly blocks: readonly BlockRow[];
   /** What looks like part of a layer and stays dense, with the reason. */
@@ -55,7 +55,7 @@ export function blockList({ model, prunable, tensors, head, task, imported }: Lo
   });
   return {
     task,
-    labels: head.numLabels,
+    ...(task === 'sequence-classification' && { labels: head.numLabels }),
     inputs: model.graph.inputs.map(({ name }) => name),
     blocks,
     unknown: imported?.unknown ?? [],

@@ -7,6 +7,7 @@ import type { Model } from '@neuroprune/onnx';
 import { inferenceGraph } from '@neuroprune/prune';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
+import { checkClass } from './check-class.js';
 import { fetchModel, tokenizerFiles } from './fetch-model.js';
 import { located } from './hub-options.js';
 import { exists } from './run-folder.js';
@@ -84,6 +85,7 @@ async function inFolder(folder: string, id: string): Promise<Classifier> {
   for (const file of onnx) {
     if (await exists(file)) return { model: file, files: [...(await onnxFiles(file)), ...others], folder, config };
   }
+  await checkClass({ id, place: folder });
   const { model, fresh } = await loadModel(folder, { task: 'sequence-classification' });
   const weights = (await readdir(folder)).filter((name) => name.endsWith('.safetensors')).sort();
   const files = [...weights.map((name) => path.join(folder, name)), ...others];

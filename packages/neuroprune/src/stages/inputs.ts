@@ -10,6 +10,7 @@ import { type Recipe, type ResolvedOptions, recipeOf } from './recipe.js';
 import type { Run } from './stage.js';
 import { fetchTeacher } from './teacher.js';
 import type { TextData } from './text-data.js';
+import { freshNote, unusedNote } from './weight-notes.js';
 
 /** Everything a run starts from; dispose of what is prepared when done. */
 export interface Inputs {
@@ -56,14 +57,11 @@ export function withTrueLabels(config: unknown): unknown {
 
 const isOfTexts = (data: TaskData): data is TextData => 'layout' in data.task;
 
-function modelNotes({ loaded }: Prepared): string[] {
-  const { fresh, unused } = loaded;
-  return [
-    ...importedNotes(loaded),
-    ...(fresh.length > 0 ? [`drawn at random, as the checkpoint lacks them: ${fresh.join(', ')}`] : []),
-    ...(unused.length > 0 ? [`of no use for this task and left out: ${few(unused)}`] : []),
-  ];
-}
+const modelNotes = ({ loaded }: Prepared): string[] => [
+  ...importedNotes(loaded),
+  ...freshNote(loaded),
+  ...unusedNote(loaded),
+];
 
 /** What is in each split: rows, rows of each class, rows that were cut. */
 function dataNotes(task: TrainedTask, { splits, maxLength }: Prepared): string[] {
@@ -84,6 +82,3 @@ function classCounts(labels: Task['labels'], { classes }: RowStats): string {
 const MOST_SHOWN = 12;
 
 const count = (value: number): string => value.toLocaleString('en-US');
-
-const few = (names: readonly string[]): string =>
-  names.length <= 4 ? names.join(', ') : `${names.slice(0, 3).join(', ')} and ${names.length - 3} more`;

@@ -6,12 +6,14 @@ import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { type BlockList, blockList } from '../stages/blocks.js';
+import { checkClass } from '../stages/check-class.js';
 import { exportFolder, inferenceGraphs } from '../stages/export-folder.js';
 import { type FetchedModel, fetchModel } from '../stages/fetch-model.js';
 import { hubOf } from '../stages/hub-options.js';
 import { nothingFound } from '../stages/imported.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { tokenLosses } from '../stages/token-losses.js';
+import { freshNote, unusedNote } from '../stages/weight-notes.js';
 import type { Verification } from '../verify/compare.js';
 import { verifyGolden } from '../verify/verify.js';
 import { table } from './table.js';
@@ -66,11 +68,10 @@ async function convert(
 ): Promise<string[]> {
   const folder = path.resolve(context.cwd, out);
   return stage('convert', async () => {
+    await checkClass(source);
     const loaded = await loadModel(source.place);
-    if (loaded.fresh.length > 0) {
-      const message = `drawn at random, as the checkpoint lacks them: ${loaded.fresh.join(', ')}`;
-      context.onEvent({ type: 'warning', message });
-    }
+    for (const message of freshNote(loaded)) context.onEvent({ type: 'warning', message });
+    for (const message of unusedNote(loaded)) context.onEvent({ type: 'note', message });
     const graphs = step ? new Map([[STEP, stepGraph(loaded)]]) : inferenceGraphs(loaded);
     const written = await exportFolder(folder, { graphs, dtypes: dtype, loaded, source });
     return written.map(({ file }) => path.join(out, file));
@@ -110,7 +111,7 @@ function formatLayers({ task, labels, inputs, blocks, unknown, parameters, fixed
   return [
     table([['layer', 'heads', 'head size', 'hidden units', 'mlp', 'prunable weights'], ...rows]),
     ...['', ...names, ''],
-    `${task}, ${labels} labels; inputs ${inputs.join(', ')}; ${number(prunable)} of ${number(parameters)} parameters can be pruned`,
+    `${task}${labels === undefined ? '' : `, ${labels} labels`}; inputs ${inputs.join(', ')}; ${number(prunable)} of ${number(parameters)} parameters can be pruned`,
     ...unknown.map((reason) => `stays dense: ${reason}`),
     ...(fixedSize === undefined ? [] : [`cannot be trained: its inputs have one size, ${fixedSize}`]),
   ].join('\n');
