@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { rowsOfLengths } from '../test/shared.js';
 import type { EncodedRows } from './encode.js';
 import { type Predict, type ScoreEvent, scoreTask, taskMetrics } from './evaluate.js';
+import { signature } from './metrics/signature.js';
 import { tasks } from './tasks.js';
 
 // First token of a row is 1000 · id + 1, so a stub can answer by row.
@@ -39,6 +40,7 @@ describe('scoreTask', () => {
       split: 'validation',
       examples: 4,
       metrics: { accuracy: 0.75, f1: 0.8 },
+      signatures: { accuracy: signature({}), f1: signature({ average: 'binary' }) },
       predictions: [
         { id: 100, label: 1, prediction: 1, logits: [0, 2] },
         { id: 101, label: 0, prediction: 0, logits: [1, -1] },

@@ -2,7 +2,8 @@ import type { Batch } from '@neuroprune/runtime';
 import { evaluationBatches } from './batches.js';
 import type { EncodedRows } from './encode.js';
 import { EvaluateError } from './error.js';
-import { labelMetrics } from './metrics/metrics.js';
+import { labelMetrics, type MetricName } from './metrics/metrics.js';
+import { signature } from './metrics/signature.js';
 import { outputCount, type Task } from './tasks.js';
 
 /** A model as the harness sees it: a batch in, logits [B, outputs] out, row by row. */
@@ -24,6 +25,8 @@ export interface TaskScore {
   readonly split: string;
   readonly examples: number;
   readonly metrics: Readonly<Record<string, number>>;
+  /** How each metric was computed, by its name, in the syntax of sacreBLEU's. */
+  readonly signatures: Readonly<Record<string, string>>;
   /** One a row, in the order of the rows. */
   readonly predictions: readonly Prediction[];
 }
@@ -76,6 +79,17 @@ export const predictionOf = (
 export const metricOptions = (task: Task): { readonly average?: 'macro' } =>
   outputCount(task) > 2 ? { average: 'macro' } : {};
 
+const averaged: ReadonlySet<MetricName> = new Set(['f1', 'precision', 'recall']);
+
+/** How each of a task's metrics is computed, by its name. */
+export const labelSignatures = (task: Task): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    task.metrics.map((name) => {
+      const { average = 'binary' } = metricOptions(task);
+      return [name, signature(averaged.has(name) ? { average } : {})];
+    }),
+  );
+
 /** The task's metrics of some predictions, under the keys of Hugging Face evaluate. */
 export function taskMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
   const predicted = predictions.map((row) => row.prediction);
@@ -106,5 +120,6 @@ export async function scoreTask(
     done += order.length;
     onEvent?.({ type: 'evaluate', task: task.name, split, done, total });
   }
-  return { task: task.name, split, examples: total, metrics: taskMetrics(task, predictions), predictions };
+  const metrics = taskMetrics(task, predictions);
+  return { task: task.name, split, examples: total, metrics, signatures: labelSignatures(task), predictions };
 }

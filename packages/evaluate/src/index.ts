@@ -9,7 +9,7 @@ export type { DataBlock, DataRow, EncodedRow, EncodedRows, RowList } from './enc
 export { encode, encodeBlocks } from './encode.js';
 export { EvaluateError } from './error.js';
 export type { Predict, Prediction, ScoreEvent, ScoreOptions, TaskScore } from './evaluate.js';
-export { metricOptions, scoreTask, taskMetrics } from './evaluate.js';
+export { labelSignatures, metricOptions, scoreTask, taskMetrics } from './evaluate.js';
 export type { WrittenText } from './generate/batch-search.js';
 export type { GenerateOptions, Generation, GenerationEvent, Generator } from './generate/generator.js';
 export { loadGenerator } from './generate/generator.js';
@@ -25,6 +25,7 @@ export type { BleuOptions } from './metrics/bleu/bleu.js';
 export { bleuScore } from './metrics/bleu/bleu.js';
 export type { BleuScore, BleuSmoothing } from './metrics/bleu/bleu-score.js';
 export type { BleuTokenizer } from './metrics/bleu/tokenizers.js';
+export { bleuTokenizers } from './metrics/bleu/tokenizers.js';
 export type { ChrfOptions } from './metrics/chrf/chrf.js';
 export type { ClassAverageOptions, F1Average } from './metrics/class-average.js';
 export type { ExactMatchOptions } from './metrics/exact-match.js';
@@ -81,7 +82,7 @@ export type { LikelihoodPrediction, WrittenPrediction } from './text-predictions
 export { likelihoodFile, writtenFile } from './text-predictions.js';
 export type { FoundTextTask, ReadRows, TextRow } from './text-rows.js';
 export { foundTexts, readTexts } from './text-rows.js';
-export type { TextLayout, TextTask, TextTaskName } from './text-tasks.js';
+export type { TextLayout, TextMetricChoice, TextTask, TextTaskName } from './text-tasks.js';
 export { isTextTaskName, openTextTasks, textTask, textTasks } from './text-tasks.js';
 export type { TokenCacheEvent, TokenCacheOptions } from './token-cache.js';
 export { tokenKey, tokenRows } from './token-cache.js';

@@ -4,6 +4,7 @@ import { evaluationBatches } from './batches.js';
 import type { EncodedRow } from './encode.js';
 import { EvaluateError } from './error.js';
 import {
+  labelSignatures,
   type Predict,
   type Prediction,
   predictionOf,
@@ -72,7 +73,8 @@ export async function scoreRows(
     ahead.destroy();
     await Promise.allSettled(flying.map(({ logits }) => logits));
   }
-  return { task: task.name, split, examples: done, metrics: labelledMetrics(task, predictions), predictions };
+  const scores = labelledMetrics(task, predictions);
+  return { task: task.name, split, examples: done, ...scores, predictions };
 }
 
 async function* counted<T extends readonly unknown[]>(
@@ -109,11 +111,14 @@ function* jobs(
   }
 }
 
-/** Metrics of predictions whose rows have labels; none where no row has one. */
-export function labelledMetrics(task: Task, predictions: readonly Prediction[]): Record<string, number> {
+/** Metrics of predictions whose rows have labels, with their signatures; none where no row has one. */
+export function labelledMetrics(
+  task: Task,
+  predictions: readonly Prediction[],
+): Pick<TaskScore, 'metrics' | 'signatures'> {
   const without = predictions.filter(({ label }) => Number.isNaN(label)).length;
-  if (without === 0) return taskMetrics(task, predictions);
-  if (without === predictions.length) return {};
+  if (without === 0) return { metrics: taskMetrics(task, predictions), signatures: labelSignatures(task) };
+  if (without === predictions.length) return { metrics: {}, signatures: {} };
   throw new EvaluateError(
     'input',
     `${task.name}: expected a label in every row or in none, got ${without} of ${predictions.length} without; remove these rows, or label them`,

@@ -4,7 +4,7 @@ import type { ScoreEvent } from './evaluate.js';
 import { textMetrics } from './metrics/metrics.js';
 import type { WrittenPrediction } from './text-predictions.js';
 import type { FoundTextTask, TextRow } from './text-rows.js';
-import type { TextTask } from './text-tasks.js';
+import type { TextMetricChoice, TextTask } from './text-tasks.js';
 import type { TextTokenizer } from './tokenize.js';
 
 /** A model that writes: new tokens for each of a batch of prompts, in their order. */
@@ -87,8 +87,8 @@ export interface SignedMetrics {
 }
 
 /** Options of a task's metric. */
-export const textMetricOptions = ({ rouge }: TextTask, metric: string): object =>
-  metric === 'rouge' && rouge ? rouge : {};
+export const textMetricOptions = ({ metricOptions = {} }: TextTask, metric: string): object =>
+  metricOptions[metric as keyof TextMetricChoice] ?? {};
 
 /** The task's metrics of what was written; none where rows have no references. */
 export function textMetricsOf(task: TextTask, predictions: readonly WrittenPrediction[]): SignedMetrics {

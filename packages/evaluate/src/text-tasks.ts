@@ -1,4 +1,6 @@
 import { EvaluateError } from './error.js';
+import type { BleuOptions } from './metrics/bleu/bleu.js';
+import type { ChrfOptions } from './metrics/chrf/chrf.js';
 import type { TextMetricKey, TextMetricName } from './metrics/metrics.js';
 import type { RougeOptions } from './metrics/rouge/rouge.js';
 import { type Recipe, recipe, type Task } from './tasks.js';
@@ -9,6 +11,13 @@ export interface TextLayout {
   readonly source: string;
   /** Texts that what is written is compared with; none for likelihoods. */
   readonly references: readonly string[];
+}
+
+/** Options of metrics of texts, by their names. */
+export interface TextMetricChoice {
+  readonly bleu?: Pick<BleuOptions, 'tokenize' | 'lowercase'>;
+  readonly chrf?: Pick<ChrfOptions, 'wordOrder' | 'lowercase'>;
+  readonly rouge?: Pick<RougeOptions, 'stemmer'>;
 }
 
 /** A task whose models write text or say how likely one is, as data. */
@@ -25,8 +34,8 @@ export interface TextTask {
   /** Whether each row is a text by itself, or all of them are one, an empty line between two; of likelihoods. */
   readonly documents: 'rows' | 'joined';
   readonly metrics: readonly (TextMetricName | 'perplexity')[];
-  /** Options of ROUGE that differ from its defaults. */
-  readonly rouge?: Pick<RougeOptions, 'stemmer'>;
+  /** Options of its metrics that differ from the defaults. */
+  readonly metricOptions?: TextMetricChoice;
   /** The value that compares models on this task. */
   readonly mainMetric: TextMetricKey | 'perplexity';
   /** Which way `mainMetric` is better. */
@@ -51,7 +60,7 @@ const summarization: Kind = {
   documents: 'rows',
   metrics: ['rouge'],
   // As transformers' run_summarization.py.
-  rouge: { stemmer: true },
+  metricOptions: { rouge: { stemmer: true } },
   mainMetric: 'rougeL',
   direction: 'higher',
   maxNewTokens: 128,

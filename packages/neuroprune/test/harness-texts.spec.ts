@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { metrics } from '@neuroprune/evaluate';
 import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convert, evaluate } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
 import type { VerbInput } from '../src/schema/verbs.js';
 import type { Evaluated } from '../src/verbs/evaluate.js';
-import { neuroprune, root, TOKEN, temporary } from './command.js';
+import { fixtures, neuroprune, root, TOKEN, temporary } from './command.js';
 
 const texts = path.join(root, 'packages/neuroprune/fixtures/texts');
 const golden = JSON.parse(readFileSync(path.join(texts, 'golden.json'), 'utf8'));
@@ -172,6 +173,44 @@ describe('options', () => {
     expect(rows.map(({ evaluation }) => evaluation[0]!.generation!.earlyStopping)).toEqual([true, 'never']);
     expect(await generated('early-true')).not.toEqual(await generated('early-never'));
   });
+
+  it.each<[string, Options, 'bleu' | 'chrf' | 'rouge', object]>([
+    ['bleuTokenize', { bleuTokenize: 'char' }, 'bleu', { tokenize: 'char' }],
+    ['chrfWordOrder', { chrfWordOrder: 2 }, 'chrf', { wordOrder: 2 }],
+    ['lowercase', { lowercase: true }, 'bleu', { lowercase: true }],
+    ['lowercase', { lowercase: true }, 'chrf', { lowercase: true }],
+    ['rougeStemmer', { rougeStemmer: false, metric: 'rouge' }, 'rouge', {}],
+  ])('%s: %j, the %s with that option', async (name, options, metric, asked) => {
+    const out = `${name}-${metric}`;
+    const { evaluation } = await translate({ dataset: await cased(), ...options, out, resamples: 200 });
+    const [{ metrics: found, signatures, intervals }] = evaluation as [Evaluated['evaluation'][number]];
+    const rows = (await lines(`${out}/predictions/translation.ndjson`)).map((line) => JSON.parse(line));
+    const computed = (more: object) => {
+      const sides = [rows.map((row) => row.generated), rows.map((row) => row.references)] as const;
+      return metrics[metric](...sides, more) as unknown as Record<string, number> & { signature: string };
+    };
+    const { signature, ...values } = computed(asked);
+    expect(found).toMatchObject(values);
+    expect(signatures[metric]).toBe(signature);
+    const other = computed(metric === 'rouge' ? { stemmer: true } : {});
+    for (const [key, value] of Object.entries(values)) {
+      expect(value).not.toBe(other[key]);
+      expect(intervals[key]!.low).toBeLessThan(value);
+      expect(intervals[key]!.high).toBeGreaterThan(value);
+    }
+  });
+
+  /** References in which case and the ends of words differ from what is written. */
+  async function cased(): Promise<string> {
+    await mkdir(at('cased'), { recursive: true });
+    const rows = (await readFile(path.join(pairs, 'validation.jsonl'), 'utf8')).trimEnd().split('\n');
+    const changed = rows.map((line) => {
+      const { de, en } = JSON.parse(line) as Pair;
+      return JSON.stringify({ de, en: `${en[0]!.toUpperCase()}${en.slice(1)}s` });
+    });
+    await writeFile(at('cased/validation.jsonl'), changed.map((line) => `${line}\n`).join(''));
+    return 'cased';
+  }
 
   it('documents and stride change a perplexity; half a window is the stride by default', async () => {
     const values = [await ask(), await ask({ documents: 'rows' }), await ask({ stride: 32 })].map(
@@ -383,6 +422,18 @@ describe('refused', () => {
   const onPairs = { task: 'translation', dataset: pairs } as const;
   it.each<[Options, RegExp]>([
     [{ task: 'translation', stride: 2 }, /stride: acts only on tasks of perplexity/],
+    [{ task: 'summarization', bleuTokenize: 'zh' }, /bleuTokenize: acts only on bleu, got rouge/],
+    [{ ...onPairs, metric: 'bleu', rougeStemmer: false }, /rougeStemmer: acts only on rouge, got bleu/],
+    [{ task: 'rte', lowercase: true }, /lowercase: acts only on bleu and chrf, got no metric of texts/],
+    [{ task: 'perplexity', chrfWordOrder: 2 }, /chrfWordOrder: acts only on chrf, got perplexity/],
+    [
+      { ...onPairs, bleuTokenize: 'flores200' as '13a' },
+      /bleuTokenize: expected one of 13a, intl, char, zh, none, got flores200/,
+    ],
+    [
+      { ...onPairs, model: path.join(fixtures, 'models/neuroprune/bert-micro-uncased') },
+      /expected a model that writes text, got model_type bert/,
+    ],
     [{ task: 'rte', maxLength: 4 }, /maxLength: acts only on tasks of text/],
     [{ task: 'translation', generator: 'transformers.js', numBeams: 2 }, /generator: expected neuroprune for beams/],
     [{ task: 'translation', metric: 'bleu' }, /metric: acts only with --dataset/],

@@ -1,6 +1,6 @@
 import { appendFile, cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { metrics } from '@neuroprune/evaluate';
+import { METRICS_VERSION, metrics } from '@neuroprune/evaluate';
 import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { saveModel } from '@neuroprune/onnx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -98,6 +98,8 @@ describe('tasks', () => {
   it('a task with other classes than the model’s is refused before anything is scored', async () => {
     const scored = call({ model: ['two', 'three'], task: 'sst2', out: 'refused' });
     await expect(scored).rejects.toThrow(/three: expected the labels negative, positive of sst2/);
+    await expect(scored).rejects.toThrow(/TASK=MODEL scores a model on that task alone$/);
+    await expect(call({ model: 'three', task: 'sst2' })).rejects.toThrow(/one without a head$/);
     await expect(readdir(at('refused'))).rejects.toThrow('ENOENT');
   });
 });
@@ -218,9 +220,15 @@ describe('options', () => {
     await expect(failed).rejects.toMatchObject({ kind: 'job', result: { evaluation: [{ task: 'mrpc' }] } });
     for (const floor of ['pearson=0.1', 'rte.accuracy=0.1']) {
       await expect(call({ task: 'mrpc', failBelow: floor })).rejects.toThrow(
-        `--fail-below ${floor}: expected a metric that was scored, got none of that name; there are mrpc.accuracy, mrpc.f1`,
+        `--fail-below ${floor}: expected a metric that is scored, got none of that name; there are mrpc.accuracy, mrpc.f1`,
       );
     }
+    // Before the work, but where only the rows tell: AX has no labels here.
+    const late = call({ task: 'mrpc', out: 'mistyped', failAbove: 'acuracy=0.1' });
+    await expect(late).rejects.toThrow('--fail-above acuracy=0.1: expected a metric that is scored');
+    await expect(readdir(at('mistyped'))).rejects.toThrow('ENOENT');
+    const unlabelled = call({ model: 'three', task: 'ax', failBelow: 'matthews_correlation=0' });
+    await expect(unlabelled).rejects.toThrow(/there are none$/);
   });
 
   it('out: predictions and the tables in three forms, the same at every call', async () => {
@@ -246,7 +254,11 @@ describe('options', () => {
     const { evaluation } = JSON.parse(json!) as Evaluated;
     const { accuracy, f1 } = evaluation[1]!.metrics;
     const { low, high } = evaluation[1]!.intervals.f1!;
-    expect(csv!.split('\r\n').at(3)!.trim()).toBe(`two,mrpc,1,validation,40,f1,${f1},${low},${high}`);
+    const signature = `average:binary|version:neuroprune-${METRICS_VERSION}`;
+    expect(evaluation[1]!.signatures).toEqual({ accuracy: `version:neuroprune-${METRICS_VERSION}`, f1: signature });
+    expect(csv!.split('\r\n').at(3)!.trim()).toBe(`two,mrpc,1,validation,40,f1,${f1},${low},${high},${signature}`);
+    expect(markdown).toContain(`| sst2, mrpc | accuracy | version:neuroprune-${METRICS_VERSION} |`);
+    expect(markdown).toContain(`| mrpc | f1 | ${signature.replaceAll('|', '\\|')} |`);
     expect(low).toBeLessThan(f1!);
     expect(markdown).toContain(`| two | mrpc | accuracy | ${accuracy!.toFixed(4)} ± `);
     const rows = predictions!
@@ -304,10 +316,13 @@ describe('glueSubmission', () => {
 
   it('writes the eleven files of the leaderboard for the test splits, MNLI’s model answering three', async () => {
     const context = { cwd: folder, env: env() };
+    const warnings: string[] = [];
+    const onEvent = (event: RunEvent) => event.type === 'warning' && warnings.push(event.message);
     const { submission } = await evaluate(
       { model: [...models, 'stsb=one', 'mnli=three'], glueSubmission: 'glue', cache: false },
-      context,
+      { ...context, onEvent },
     );
+    expect(warnings).toEqual([]);
     // `mnli=three` names one task; the leaderboard's other two of its model come with it.
     const files = 'AX CoLA MNLI-m MNLI-mm MRPC QNLI QQP RTE SST-2 STS-B WNLI'.split(' ').map((name) => `${name}.tsv`);
     expect((await readdir(at('glue'))).sort()).toEqual(files.sort());
@@ -326,6 +341,17 @@ describe('glueSubmission', () => {
       expect(rows.map((row) => Number(row.split('\t')[0]))).toEqual(Array.from({ length: 30 }, (_, i) => i));
       for (const row of rows) expect(row.split('\t')[1]).toMatch(words[name] ?? /^[01]$/);
     }
+  });
+
+  it('says what the leaderboard misses: tasks, and rows', async () => {
+    const missing =
+      '--glue-submission: the leaderboard takes all files together, missing are CoLA.tsv, SST-2.tsv, STS-B.tsv, QQP.tsv, MNLI-m.tsv, QNLI.tsv, RTE.tsv, WNLI.tsv, MNLI-mm.tsv, AX.tsv';
+    const first = '--glue-submission: the files hold the first rows alone, the leaderboard takes whole splits';
+    expect(notes(await call({ task: 'mrpc', glueSubmission: 'part' }))).toEqual(expect.arrayContaining([missing]));
+    const few = notes(await call({ task: 'mrpc', glueSubmission: 'part', few: true }));
+    expect(few).toEqual(expect.arrayContaining([first, missing]));
+    const all = notes(await call({ task: 'mrpc', glueSubmission: 'part' }));
+    expect(all).not.toContain(first);
   });
 
   it('refuses two models for one task', async () => {
@@ -352,7 +378,9 @@ describe('the command', () => {
     ]);
     expect(plain!.stdout).toMatch(new RegExp(`^two +sst2 +accuracy +${value} +validation +40$`, 'm'));
     expect(markdown!.stdout).toContain(`| two | sst2 | accuracy | ${value} | validation | 40 |`);
-    expect(csv!.stdout).toContain(`two,sst2,1,validation,40,accuracy,${accuracy},,`);
+    expect(csv!.stdout).toContain(
+      `two,sst2,1,validation,40,accuracy,${accuracy},,,version:neuroprune-${METRICS_VERSION}`,
+    );
     expect(JSON.parse(json!.stdout)).toMatchObject({ evaluation: [{ metrics: { accuracy } }] });
     expect([plain!.code, failed!.code]).toEqual([0, 1]);
     expect(failed!.stdout).toBe(plain!.stdout);
@@ -363,7 +391,8 @@ describe('the command', () => {
 
   it.each([
     ['evaluate none --task sst2', /model none/],
-    ['evaluate two --task sst2 --fail-below f1=0.5', /--fail-below f1=0\.5: expected a metric that was scored/],
+    ['evaluate two --task sst2 --fail-below f1=0.5', /--fail-below f1=0\.5: expected a metric that is scored/],
+    ['evaluate two', /--task: required without --dataset; expected one of .*mnli-mm, ax, .*perplexity.*, glue$/m],
     ['evaluate two --task sst2,ax', /two: expected the labels entailment, neutral, contradiction of ax/],
     ['evaluate sst2=two,three', /model 'two,three'/],
   ])('%s: exit code 2', async (line, message) => {

@@ -11,7 +11,7 @@ import {
 
 /** Options of `exactMatch`, those of Hugging Face `evaluate`; they act in this order. */
 export interface ExactMatchOptions extends WarningOptions {
-  /** What is taken out of both sides first, every occurrence, one after the other. */
+  /** What is taken out of both sides first, every occurrence, one after the other; in a string `\d` is any decimal digit, as in Python. */
   readonly regexesToIgnore?: readonly (string | RegExp)[];
   readonly ignoreCase?: boolean;
   /** Takes out ASCII's punctuation. */
@@ -22,9 +22,16 @@ export interface ExactMatchOptions extends WarningOptions {
 
 const punctuation = /[!-/:-@[-`{-~]/g;
 
+// Python's digits are those of all scripts.
+const pythonDigits: Readonly<Record<string, string>> = { d: '\\p{Nd}', D: '\\P{Nd}' };
+const withPythonDigits = (regex: string): string =>
+  regex.replace(/\\(.)/gs, (found, letter) => pythonDigits[letter] ?? found);
+
 function normalizer(options: ExactMatchOptions): (text: string) => string {
   const ignored = (options.regexesToIgnore ?? []).map((regex) =>
-    typeof regex === 'string' ? new RegExp(regex, 'gu') : new RegExp(regex, `${regex.flags.replace(/[gy]/g, '')}g`),
+    typeof regex === 'string'
+      ? new RegExp(withPythonDigits(regex), 'gu')
+      : new RegExp(regex, `${regex.flags.replace(/[gy]/g, '')}g`),
   );
   return (raw) => {
     let text = ignored.reduce((rest, regex) => rest.replace(regex, ''), raw);

@@ -192,9 +192,13 @@ describe('options', () => {
         { ignorePunctuation: true },
         { ignoreNumbers: true },
         { regexesToIgnore: ['^the '] },
+        { regexesToIgnore: [String.raw`[\d]`] },
         { regexesToIgnore: [/THE /i] },
       ].map(matches),
-    ).toEqual([0, 0.25, 0.25, 0.25, 0.25, 0.25]);
+    ).toEqual([0, 0.25, 0.25, 0.25, 0.25, 0.25, 0.25]);
+    // Python's \d and \D mean the digits of all scripts.
+    expect(metrics.exactMatch(['a٣'], [['a']], { regexesToIgnore: ['\\d'] }).exact_match).toBe(1);
+    expect(metrics.exactMatch(['a٣'], [['٣']], { regexesToIgnore: ['\\D'] }).exact_match).toBe(1);
   });
 });
 

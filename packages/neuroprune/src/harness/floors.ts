@@ -22,19 +22,31 @@ const sides = {
   failAbove: { flag: '--fail-above', word: 'at most', holds: (value: number, bound: number) => value <= bound },
 } as const;
 
+/** A task and the metrics it is scored by. */
+type Row = Pick<Scored, 'task'> & { readonly metrics: Readonly<Record<string, unknown>> };
+
+/** The rows that a bound holds for. Throws an input error where there is none. */
+function boundRows<T extends Row>({ text, task, metric }: Bound, flag: string, rows: readonly T[]): readonly T[] {
+  const met = rows.filter((row) => (task === undefined || row.task === task) && metric in row.metrics);
+  if (met.length > 0) return met;
+  const there = new Set(rows.flatMap((row) => Object.keys(row.metrics).map((key) => `${row.task}.${key}`)));
+  throw new NeuropruneError(
+    'input',
+    `${flag} ${text}: expected a metric that is scored, got none of that name; there are ${[...there].join(', ') || 'none'}`,
+  );
+}
+
+/** Refuses a bound that holds for nothing of what is going to be scored; throws an input error. */
+export function checkBounds(side: keyof typeof sides, bounds: readonly string[], rows: readonly Row[]): void {
+  for (const bound of bounds.map(boundOf)) boundRows(bound, sides[side].flag, rows);
+}
+
 /** What is beyond its bound, a line each; a value that is not a number is beyond any. Throws an input error for a bound that holds for nothing. */
 export function beyondBounds(side: keyof typeof sides, bounds: readonly string[], scored: readonly Scored[]): string[] {
   const { flag, word, holds } = sides[side];
-  return bounds.map(boundOf).flatMap(({ text, task, metric, value }) => {
-    const met = scored.filter((row) => (task === undefined || row.task === task) && metric in row.metrics);
-    if (met.length === 0) {
-      const there = [...new Set(scored.flatMap((row) => Object.keys(row.metrics).map((key) => `${row.task}.${key}`)))];
-      throw new NeuropruneError(
-        'input',
-        `${flag} ${text}: expected a metric that was scored, got none of that name; there are ${there.join(', ') || 'none'}`,
-      );
-    }
-    return met
+  return bounds.map(boundOf).flatMap((bound) => {
+    const { metric, value } = bound;
+    return boundRows(bound, flag, scored)
       .filter((row) => !holds(row.metrics[metric]!, value))
       .map(
         (row) =>

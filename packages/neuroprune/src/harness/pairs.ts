@@ -3,7 +3,9 @@ import {
   isTextTaskName,
   metricFacts,
   resolveTasks,
+  type Task,
   type TaskName,
+  type TextMetricChoice,
   type TextTask,
   type TextTaskName,
   tasks,
@@ -81,11 +83,25 @@ function textTaskOf(name: TextTaskName, options: VerbOptions<'evaluate'>): TextT
   const { keys, direction } = metricFacts[metrics[0]!];
   return {
     ...own,
+    metricOptions: metricOptionsOf(own, options),
     ...(documents && { documents }),
     ...(metric && { metrics, mainMetric: keys[0] as TextTask['mainMetric'], direction }),
     ...(id !== undefined && {
       dataset: { id, ...(config !== undefined && { config }), ...(revision !== undefined && { revision }) },
     }),
+  };
+}
+
+/** A task's options of metrics, with those that are asked in their place. */
+function metricOptionsOf(
+  { metricOptions = {} }: TextTask,
+  { bleuTokenize, chrfWordOrder, lowercase, rougeStemmer }: VerbOptions<'evaluate'>,
+): TextMetricChoice {
+  const lower = lowercase && { lowercase };
+  return {
+    bleu: { ...metricOptions.bleu, ...lower, ...(bleuTokenize && { tokenize: bleuTokenize }) },
+    chrf: { ...metricOptions.chrf, ...lower, ...(chrfWordOrder !== undefined && { wordOrder: chrfWordOrder }) },
+    rouge: { ...metricOptions.rouge, ...(!rougeStemmer && { stemmer: false }) },
   };
 }
 
@@ -125,4 +141,28 @@ export function checkSubmission(pairs: readonly Pair[]): void {
     }
     seen.set(file, model);
   }
+}
+
+/** What a submission lacks that the leaderboard asks for, a line each. */
+export function submissionGaps(
+  pairs: readonly Pair[],
+  { limit, few }: Pick<VerbOptions<'evaluate'>, 'limit' | 'few'>,
+): readonly string[] {
+  const there = new Set<string>(pairs.flatMap(({ task }) => task ?? []));
+  const known: readonly Task[] = Object.values(tasks);
+  const missing = known.flatMap(({ name, submission }) => (there.has(name) ? [] : (submission?.file ?? [])));
+  return [
+    ...(few || limit !== undefined ? ['the files hold the first rows alone, the leaderboard takes whole splits'] : []),
+    ...(missing.length > 0 ? [`the leaderboard takes all files together, missing are ${missing.join(', ')}`] : []),
+  ].map((gap) => `--glue-submission: ${gap}`);
+}
+
+/** A task and the keys of the metrics that a pair is scored by; undefined where its data decide that. */
+export function metricsOf({ task, text }: Pair): { task: string; metrics: Readonly<Record<string, true>> } | undefined {
+  if (task === undefined) return undefined;
+  const metrics = text?.metrics ?? tasks[task as TaskName].metrics;
+  return {
+    task,
+    metrics: Object.fromEntries(metrics.flatMap((name) => metricFacts[name].keys.map((key) => [key, true]))),
+  };
 }

@@ -37,8 +37,8 @@ export interface Scored {
   readonly intervals: Readonly<Record<string, Interval>>;
   /** By the keys of `metrics`, against the first model; absent for that one. */
   readonly paired?: Readonly<Record<string, Paired>>;
-  /** How each metric of texts was computed, by its name, in sacreBLEU's syntax. */
-  readonly signatures?: Readonly<Record<string, string>>;
+  /** How each metric was computed, by its name, in sacreBLEU's syntax. */
+  readonly signatures: Readonly<Record<string, string>>;
   /** Of tasks whose models write. */
   readonly generation?: Generation;
   /** Of perplexity: tokens of a window and from one to the next, and what a text is. */

@@ -36,6 +36,7 @@ export interface ClassScore {
   readonly rows: FetchedRows;
   readonly predictions: readonly Prediction[];
   readonly metrics: Readonly<Record<string, number>>;
+  readonly signatures: Readonly<Record<string, string>>;
 }
 
 /** What all pairs of a call share. */
@@ -68,7 +69,7 @@ export async function scorePair(pair: ClassPair, classifier: Classifier, harness
   const predictions = await cachedPredictions(files, { key, name, harness }, () =>
     advisedOnMemory('try a lower --batch-size', () => scored(pair, task, rows, classifier, key, harness)),
   );
-  return { kind: 'classes', task, rows, predictions, metrics: labelledMetrics(task, predictions) };
+  return { kind: 'classes', task, rows, predictions, ...labelledMetrics(task, predictions) };
 }
 
 /** The metrics of classes and scores that are asked; the schema lets no other stand beside a classifier. */

@@ -103,14 +103,26 @@ function generationLines(evaluation: readonly Scored[]): Cells {
   return [['model', 'task', 'written by', 'search', 'tokens at most', 'new tokens', 'a row'], ...rows];
 }
 
-/** How metrics of texts were computed, a line each. */
+/** How metrics were computed, a line for all tasks that do it alike. */
 function signatureLines(evaluation: readonly Scored[]): Cells {
-  const rows = evaluation.flatMap(({ task, signatures = {} }) =>
-    Object.entries(signatures).map(([metric, signature]) => [task, metric, signature]),
-  );
-  const unique = [...new Map(rows.map((row) => [row.join(' '), row])).values()];
-  return unique.length === 0 ? [] : [['task', 'metric', 'signature'], ...unique];
+  const tasks = new Map<string, Set<string>>();
+  for (const { task, signatures } of evaluation) {
+    for (const line of Object.entries(signatures)) {
+      const key = line.join('\n');
+      tasks.set(key, (tasks.get(key) ?? new Set()).add(task));
+    }
+  }
+  if (tasks.size === 0) return [];
+  return [
+    ['task', 'metric', 'signature'],
+    ...[...tasks].map(([line, of]) => [[...of].join(', '), ...line.split('\n')]),
+  ];
 }
+
+/** Names of metrics by the keys of their values: `spearmanr` is of `spearman`. */
+const metricOf: ReadonlyMap<string, string> = new Map(
+  Object.entries(metricFacts).flatMap(([name, { keys }]) => keys.map((key) => [key, name])),
+);
 
 const escaped = (cell: string): string => cell.replaceAll('|', '\\|');
 
@@ -127,30 +139,29 @@ const field = (value: unknown): string => {
 
 /** A line a model, task and metric, with all digits, then a line a measurement of its time (RFC 4180). */
 function csv({ evaluation, latency = [] }: Evaluated): string {
-  const head = ['model', 'task', 'version', 'split', 'examples', 'metric', 'value', 'low', 'high'];
+  const head = ['model', 'task', 'version', 'split', 'examples', 'metric', 'value', 'low', 'high', 'signature'];
   const scores = evaluation.flatMap((row) =>
     Object.entries(row.metrics).map(([metric, value]) => {
       const { low, high } = row.intervals[metric] ?? {};
-      return [row.model, row.task, row.version, row.split, row.examples, metric, value, low, high];
+      const signature = row.signatures[metricOf.get(metric) ?? metric];
+      return [row.model, row.task, row.version, row.split, row.examples, metric, value, low, high, signature];
     }),
   );
   const tokens = evaluation.flatMap((row) => {
     const count = row.generation?.newTokens ?? row.tokens;
-    return count === undefined
-      ? []
-      : [[row.model, row.task, row.version, row.split, row.examples, 'tokens', count, '', '']];
+    return count === undefined ? [] : [[row.model, row.task, row.version, row.split, row.examples, 'tokens', count]];
   });
   const times = latency.flatMap((row) => {
     const [lowest, , , highest] = row.spreadMs;
-    const what = `${row.device} batch ${row.batch} length ${row.length}`;
+    const what = [row.model, `${row.device} batch ${row.batch} length ${row.length}`, '', '', row.repeats];
     return [
-      [row.model, what, '', '', row.repeats, 'milliseconds', row.medianMs, lowest, highest],
-      ...(row.tokensPerSecond === undefined
-        ? []
-        : [[row.model, what, '', '', row.repeats, 'tokens a second', row.tokensPerSecond, '', '']]),
+      [...what, 'milliseconds', row.medianMs, lowest, highest],
+      [...what, 'rows a second', row.rowsPerSecond],
+      ...(row.tokensPerSecond === undefined ? [] : [[...what, 'tokens a second', row.tokensPerSecond]]),
     ];
   });
-  return [head, ...scores, ...tokens, ...times].map((row) => row.map(field).join(',')).join('\r\n');
+  const line = (row: readonly unknown[]): string => head.map((_, i) => field(row[i])).join(',');
+  return [head, ...scores, ...tokens, ...times].map(line).join('\r\n');
 }
 
 const joined = (result: Evaluated, form: (cells: Cells) => string): string =>

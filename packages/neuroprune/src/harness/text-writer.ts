@@ -141,12 +141,20 @@ async function transformersWriter(
   const inOnnx = existsSync(path.join(folder, 'onnx'));
   const kind = readsSource(folder) ? 'seq2seq' : 'causal';
   const from = kind === 'seq2seq' ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
-  const model = await from.from_pretrained(folder, {
-    dtype: 'fp32',
-    local_files_only: true,
-    ...(!inOnnx && { subfolder: '' }),
-    ...(threads !== undefined && { session_options: { intraOpNumThreads: threads } }),
-  });
+  const model = await from
+    .from_pretrained(folder, {
+      dtype: 'fp32',
+      local_files_only: true,
+      ...(!inOnnx && { subfolder: '' }),
+      ...(threads !== undefined && { session_options: { intraOpNumThreads: threads } }),
+    })
+    .catch((cause: Error) => {
+      const type = /Unsupported model type: (\S+)/.exec(cause.message)?.[1];
+      if (type === undefined) throw cause;
+      throw new NeuropruneError('input', `${folder}: expected a model that writes text, got model_type ${type}`, {
+        cause,
+      });
+    });
   const stop = new InterruptableStoppingCriteria();
   const interrupt = () => stop.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });

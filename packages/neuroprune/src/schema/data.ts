@@ -86,13 +86,18 @@ interface Asked {
 }
 
 /** Exactly one of task and data set; what says how to read a data set needs one. */
-export function requireData(asked: Asked, issues: z.core.$RefinementCtx): void {
+export function requireData(
+  asked: Asked,
+  issues: z.core.$RefinementCtx,
+  names: readonly string[] = TrainedTaskName.options,
+): void {
   const { task, dataset } = asked;
   const complain = (path: string, message: string): void => {
     issues.addIssue({ code: 'custom', path: [path], message });
   };
   const ofTexts = TextTask.safeParse(task).success;
-  if (task === undefined && dataset === undefined) complain('task', `required without --dataset; expected ${tasks}`);
+  if (task === undefined && dataset === undefined)
+    complain('task', `required without --dataset; expected one of ${names.join(', ')}`);
   if (task !== undefined && dataset !== undefined && !ofTexts)
     complain('dataset', 'expected --task or --dataset, got both');
   if (ofTexts)
@@ -105,5 +110,3 @@ export function requireData(asked: Asked, issues: z.core.$RefinementCtx): void {
   const given = Object.entries(asked).filter(([name, value]) => needDataset.includes(name) && value !== undefined);
   for (const [name] of given) complain(name, 'acts only with --dataset, got none');
 }
-
-const tasks = `one of ${TrainedTaskName.options.join(', ')}`;

@@ -174,7 +174,8 @@ function requireRows(asked: Asked, issues: z.core.$RefinementCtx): void {
   const metric = asked.metric?.find((name) => !MetricKey.safeParse(name).success);
   if (metric !== undefined && asked.dataset !== undefined)
     complain(issues, 'metric', `${metric} acts only on tasks of text; name one with --task`);
-  if (!named || asked.task !== undefined || asked.dataset !== undefined) requireData(asked, issues);
+  if (!named || asked.task !== undefined || asked.dataset !== undefined)
+    requireData(asked, issues, TaskOrSuite.options);
   if (asked.dataset === undefined && asked.datasetRevision !== undefined)
     complain(issues, 'datasetRevision', 'acts only with --dataset, got none');
 }

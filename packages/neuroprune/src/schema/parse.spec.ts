@@ -6,6 +6,7 @@ import { parseOptions } from './parse.js';
 import type { VerbName, VerbOptions } from './verbs.js';
 
 const TASKS = TrainedTaskName.options.join(', ');
+const SCORED = `${TaskName.options.join(', ')}, mnli-mm, ax, summarization, translation, perplexity, cnn-dailymail, xsum, samsum, wmt14, iwslt2017, multi30k, wikitext, glue`;
 const prune = { model: 'org/name', task: 'mrpc', sparsity: 0.7 };
 
 function message(verb: VerbName, input: unknown): string {
@@ -88,17 +89,13 @@ test.each<[VerbName, unknown, string]>([
     '--metric: expected one or more of accuracy, f1, precision, recall, matthews_correlation, pearson, spearmanr, got acuracy; did you mean accuracy?',
   ],
   ['finetune', { model: 'm', dataset: 'd', columns: [] }, '--columns: expected NAME[,NAME], got []'],
-  ['evaluate', { model: 'm' }, `--task: required without --dataset; expected one of ${TASKS}`],
+  ['evaluate', { model: 'm' }, `--task: required without --dataset; expected one of ${SCORED}`],
   ['evaluate', { model: 'm', dataset: 'd', split: 'dev' }, 'accepted'],
   ['evaluate', { model: 'm', task: 'rte', split: 'dev' }, '--split: expected one of train, validation, test, got dev'],
   ['evaluate', { model: 'm', task: 'rte' }, 'accepted'],
-  [
-    'evaluate',
-    { model: 'm', task: ['rte', 'sst'] },
-    `--task: expected one or more of ${TaskName.options.join(', ')}, mnli-mm, ax, summarization, translation, perplexity, cnn-dailymail, xsum, samsum, wmt14, iwslt2017, multi30k, wikitext, glue, got ["rte","sst"]`,
-  ],
+  ['evaluate', { model: 'm', task: ['rte', 'sst'] }, `--task: expected one or more of ${SCORED}, got ["rte","sst"]`],
   ['evaluate', { model: ['sst2=a', 'rte=b'] }, 'accepted'],
-  ['evaluate', { model: ['sst2=a', 'b'] }, `--task: required without --dataset; expected one of ${TASKS}`],
+  ['evaluate', { model: ['sst2=a', 'b'] }, `--task: required without --dataset; expected one of ${SCORED}`],
   [
     'evaluate',
     { model: 'm', task: 'rte', latencyBatch: 1 },

@@ -1,4 +1,4 @@
-import { openTextTasks, type TextTaskName, textTasks } from '@neuroprune/evaluate';
+import { bleuTokenizers, openTextTasks, type TextTaskName, textTasks } from '@neuroprune/evaluate';
 import { z } from 'zod';
 import { count, option, text } from './options.js';
 
@@ -49,6 +49,18 @@ export const writing = {
     description: 'Tokens from one window of perplexity to the next',
     'x-default': 'half a window',
   }),
+  bleuTokenize: option(z.enum(bleuTokenizers).optional(), {
+    description: "Tokenizer of BLEU by sacreBLEU's name; zh for Chinese, char for texts without spaces",
+    'x-default': '13a',
+  }),
+  chrfWordOrder: option(count(0).optional(), {
+    description: 'Longest run of words that chrF counts; 2 is chrF++',
+    'x-default': '0',
+  }),
+  lowercase: option(z.boolean().default(false), { description: 'Compute BLEU and chrF of texts in lower case' }),
+  rougeStemmer: option(z.boolean().default(true), {
+    description: 'Compute ROUGE of stems; --no-rouge-stemmer for words as they are',
+  }),
   documents: option(z.enum(['joined', 'rows']).optional(), {
     description: 'Whether perplexity is of all rows as one text, an empty line between two, or of each row by itself',
     'x-default': 'joined',
@@ -67,9 +79,19 @@ const ofGeneration = [
   'sourceSuffix',
 ] as const satisfies readonly (keyof typeof writing)[];
 
+/** Metrics of texts on which options act, and the value that asks for nothing. */
+const ofMetrics = {
+  bleuTokenize: { metrics: ['bleu'], idle: undefined },
+  chrfWordOrder: { metrics: ['chrf'], idle: undefined },
+  lowercase: { metrics: ['bleu', 'chrf'], idle: false },
+  rougeStemmer: { metrics: ['rouge'], idle: true },
+} as const satisfies { readonly [Name in keyof typeof writing]?: { metrics: readonly string[]; idle: unknown } };
+
 const ofLikelihood = ['stride', 'documents'] as const satisfies readonly (keyof typeof writing)[];
 
-type Asked = { readonly [Name in keyof typeof writing]?: unknown };
+type Asked = { readonly [Name in keyof typeof writing]?: unknown } & {
+  readonly metric?: readonly string[] | undefined;
+};
 
 /** Refuses options of text where no task is asked on which they act; `tasks` are the names of all that are. */
 export function requireTextTask(asked: Asked, tasks: readonly string[], issues: z.core.$RefinementCtx): void {
@@ -87,6 +109,7 @@ export function requireTextTask(asked: Asked, tasks: readonly string[], issues: 
       if (asked[name] !== undefined)
         issues.addIssue({ code: 'custom', path: [name], message: `acts only on tasks of ${label}, got none` });
   }
+  requireTextMetric(asked, tasks, issues);
   if (asked.maxLength !== undefined && kinds.length === 0)
     issues.addIssue({
       code: 'custom',
@@ -100,4 +123,16 @@ export function requireTextTask(asked: Asked, tasks: readonly string[], issues: 
       path: ['generator'],
       message: 'expected neuroprune for beams and no-repeat n-grams, got transformers.js',
     });
+}
+
+/** Refuses options of a metric that no task has. */
+function requireTextMetric(asked: Asked, tasks: readonly string[], issues: z.core.$RefinementCtx): void {
+  const texts = tasks.flatMap((name) => TextTask.safeParse(name).data ?? []);
+  const there =
+    texts.length === 0 ? [] : (asked.metric ?? texts.flatMap((name): readonly string[] => textTasks[name].metrics));
+  for (const [name, { metrics, idle }] of Object.entries(ofMetrics)) {
+    if (asked[name as keyof typeof ofMetrics] === idle || metrics.some((metric) => there.includes(metric))) continue;
+    const message = `acts only on ${metrics.join(' and ')}, got ${there.join(', ') || 'no metric of texts'}`;
+    issues.addIssue({ code: 'custom', path: [name], message });
+  }
 }

@@ -1,15 +1,23 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { tasks } from '@neuroprune/evaluate';
+import { EvaluateError, tasks } from '@neuroprune/evaluate';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
-import { beyondBounds } from '../harness/floors.js';
+import { beyondBounds, checkBounds } from '../harness/floors.js';
 import { intervalsOf, pairedOf } from '../harness/intervals.js';
 import { type Latency, type Measured, measure } from '../harness/latency.js';
 import { measuredClassifier, measuredText } from '../harness/measured.js';
 import { LOGS, writePairPredictions, writeSubmission, writeTables } from '../harness/outputs.js';
 import type { PairScore } from '../harness/pair-score.js';
-import { type ClassPair, checkSubmission, type Pair, pairsOf, type TextPair } from '../harness/pairs.js';
+import {
+  type ClassPair,
+  checkSubmission,
+  metricsOf,
+  type Pair,
+  pairsOf,
+  submissionGaps,
+  type TextPair,
+} from '../harness/pairs.js';
 import type { Evaluated, Scored } from '../harness/result.js';
 import { type Harness, scorePair } from '../harness/score-pair.js';
 import { scoreTextPair } from '../harness/score-text-pair.js';
@@ -35,6 +43,7 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   const options = { ...asked, device: await settleDevice({ asked: asked.device }, context) };
   const pairs = pairsOf(options);
   if (options.glueSubmission !== undefined) checkSubmission(pairs);
+  checkMetrics(pairs, options);
   const { out } = options;
   const folder = out === undefined ? undefined : path.resolve(context.cwd, out);
   const logs = folder === undefined ? undefined : path.join(folder, LOGS);
@@ -43,6 +52,8 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   if (folder !== undefined) await removeDrafts(folder);
   if (logs !== undefined && !options.resume) await rm(logs, { recursive: true, force: true });
   const { evaluation, submission } = await scoreAll(pairs, models, harness, started);
+  if (options.glueSubmission !== undefined)
+    for (const message of submissionGaps(pairs, options)) context.onEvent({ type: 'warning', message });
   const latency = options.latency ? await measureAll(pairs, models, options, started) : undefined;
   const names = namesOf(pairs);
   const result: Evaluated = {
@@ -56,11 +67,18 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   formats.set(result, options.format);
   if (folder !== undefined) await writeTables(result, folder);
   if (logs !== undefined) await rm(logs, { recursive: true, force: true });
-  const beyond = (['failBelow', 'failAbove'] as const).flatMap((side) =>
-    beyondBounds(side, options[side] ?? [], evaluation),
-  );
+  const beyond = bounds.flatMap((side) => beyondBounds(side, options[side] ?? [], evaluation));
   if (beyond.length > 0) throw new NeuropruneError('job', beyond.join('; '), { result });
   return result;
+}
+
+const bounds = ['failBelow', 'failAbove'] as const;
+
+/** Refuses bounds of metrics that no pair has, before the work; rows of a data set alone say what they are scored by. */
+function checkMetrics(pairs: readonly Pair[], options: VerbOptions<'evaluate'>): void {
+  const rows = pairs.map(metricsOf);
+  if (rows.includes(undefined)) return;
+  for (const side of bounds) checkBounds(side, options[side] ?? [], rows as NonNullable<(typeof rows)[number]>[]);
 }
 
 const namesOf = (pairs: readonly Pair[]): readonly string[] => [...new Set(pairs.map(({ model }) => model))];
@@ -87,13 +105,24 @@ async function findAll(pairs: readonly Pair[], { options, hub, context }: Harnes
       const find = () => findClassifier(model, hub, context, { tokenizer });
       const classifier = classifiers.get(model) ?? (await stage('fetch', find, model));
       classifiers.set(model, classifier);
-      if (pair.task !== undefined) taskFor(tasks[pair.task], classifier, model);
+      checkClasses(pair, classifier, pairs);
     }
   } catch (error) {
     await close();
     throw error;
   }
   return { classifiers, texts, [Symbol.asyncDispose]: close };
+}
+
+/** Refuses a task with other classes than its model's, and says how models get their own tasks where there are several. */
+function checkClasses({ model, task }: ClassPair, classifier: Classifier, pairs: readonly Pair[]): void {
+  if (task === undefined) return;
+  try {
+    taskFor(tasks[task], classifier, model);
+  } catch (error) {
+    if (!(error instanceof EvaluateError) || pairs.length === 1) throw error;
+    throw new NeuropruneError('input', `${error.message}; TASK=MODEL scores a model on that task alone`);
+  }
 }
 
 async function scoreAll(
@@ -146,7 +175,7 @@ async function scoredRow(
   { out, resamples }: VerbOptions<'evaluate'>,
   where: { readonly cwd: string; readonly several: boolean },
 ): Promise<Scored> {
-  const { task, rows, predictions, metrics } = score;
+  const { task, rows, predictions, metrics, signatures } = score;
   const { id, config, revision } = task.dataset;
   const file = out === undefined ? undefined : await writePairPredictions(pair, score, { out, ...where });
   return {
@@ -157,6 +186,7 @@ async function scoredRow(
     examples: predictions.length,
     metrics,
     intervals: intervalsOf(score, resamples),
+    signatures,
     ...textFacts(score),
     dataset: {
       id,
@@ -173,11 +203,10 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 /** What results say of texts and not of classes. */
 function textFacts(score: PairScore): Partial<Scored> {
   if (score.kind === 'classes') return {};
-  const { signatures } = score;
   if (score.kind === 'likelihoods')
-    return { signatures, window: score.window, tokens: sum(score.predictions.map(({ tokens }) => tokens)) };
+    return { window: score.window, tokens: sum(score.predictions.map(({ tokens }) => tokens)) };
   const newTokens = sum(score.predictions.map(({ tokens }) => tokens.length));
-  return { signatures, generation: { ...score.writing, newTokens } };
+  return { generation: { ...score.writing, newTokens } };
 }
 
 async function measureAll(

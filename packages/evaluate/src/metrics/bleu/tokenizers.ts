@@ -4,7 +4,10 @@ import { tokenizeInternational } from './tokenize-intl.js';
 import { tokenizeChinese } from './tokenize-zh.js';
 
 /** Tokenizers of sacreBLEU that need no download. */
-export type BleuTokenizer = '13a' | 'intl' | 'char' | 'zh' | 'none';
+export const bleuTokenizers = ['13a', 'intl', 'char', 'zh', 'none'] as const;
+
+/** Name of one of them. */
+export type BleuTokenizer = (typeof bleuTokenizers)[number];
 
 const tokenizers = {
   '13a': tokenize13a,
