@@ -4,6 +4,7 @@
  * sums take and give 16 bits: kernels add up in float32 inside, and half the bytes and few casts are what makes it fast.
  */
 import { bfloat16Bits, codeOf, type DType, float16Bits, type GraphBuilder, Node, Value } from '@neuroprune/onnx';
+import { RowSums } from './row-sums.js';
 
 /** Types of products and of the values between them. */
 export const precisions = ['fp32', 'fp16', 'bf16'] as const;
@@ -26,6 +27,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   Erf: 'follow',
   Exp: 'follow',
   Gelu: 'follow',
+  HardSigmoid: 'follow',
   Max: 'follow',
   Min: 'follow',
   Mul: 'yield',
@@ -59,8 +61,17 @@ const kindOf = ({ domain, opType }: Node): Kind =>
 
 const types = { fp16: 'float16', bf16: 'bfloat16' } as const;
 
-/** Operators whose results may leave the range of float16, which ends at 65504. */
-const WIDE = new Set(['Exp']);
+/** The largest exponent whose power of e float16 holds: its range ends at 65504. */
+const LARGEST_EXPONENT = Math.log(65504);
+
+/** Whether a result may leave the range of float16: that of `Exp`, but for a constant less a square, as in the density of a normal variable. */
+function isWide({ opType, inputs: [exponent] }: Node): boolean {
+  if (opType !== 'Exp') return false;
+  const { opType: made, inputs: [from, square] = [] } = exponent?.producer ?? {};
+  const { opType: kind, inputs: [a, b] = [] } = square?.producer ?? {};
+  const most = from && isScalarConstant(from) ? Number(from.tensor?.data[0]) : Number.POSITIVE_INFINITY;
+  return !(made === 'Sub' && kind === 'Mul' && a === b && most < LARGEST_EXPONENT);
+}
 
 /** How to lower. */
 export interface LowerOptions {
@@ -100,6 +111,7 @@ export function lowerPrecision(
 class Lowering {
   private readonly emulated: boolean;
   private readonly exact: ReadonlySet<Node>;
+  private readonly rowSums: RowSums;
   /** The 16-bit form of a value of the old graph. */
   private readonly lows = new Map<Value, Value>();
   /** Values of the old graph that so far exist only in 16 bits. */
@@ -112,6 +124,7 @@ class Lowering {
   ) {
     this.emulated = emulated;
     this.exact = exact;
+    this.rowSums = new RowSums(builder, dtype);
     this.outputs = new Set(builder.graph.outputs);
   }
 
@@ -129,7 +142,7 @@ class Lowering {
   private isLowered(node: Node): boolean {
     const operands = node.inputs.filter((v): v is Value => v?.dtype === 'float32' && !isScalarConstant(v));
     if (operands.length === 0 || this.exact.has(node)) return false;
-    if (this.dtype === 'float16' && WIDE.has(node.opType)) return false;
+    if (this.dtype === 'float16' && isWide(node)) return false;
     const isLow = (v: Value) => this.madeLow.has(v) && !this.outputs.has(v);
     const hold: Readonly<Record<Kind, () => boolean>> = {
       low: () => true,
@@ -171,7 +184,8 @@ class Lowering {
       this.madeLow.add(y);
       return low;
     });
-    this.builder.graph.nodes.push(new Node(node.opType, inputs, outputs, node.attributes, '', node.name));
+    const written = new Node(node.opType, inputs, outputs, node.attributes, '', node.name);
+    this.builder.graph.nodes.push(this.rowSums.productOf(written, inputs[0] as Value) ?? written);
   }
 
   /** The node in float32 on rounded operands, its results rounded. */

@@ -15,7 +15,7 @@ import { type TrainableOptions, trainable } from '../src/trainable.js';
 import { evaluate, randomOf } from './evaluate.js';
 
 const random = randomOf(11);
-const noise = (dims: number[]) =>
+export const noise = (dims: number[]) =>
   float32(
     Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => random() - 0.5),
     dims,

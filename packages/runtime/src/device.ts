@@ -59,6 +59,9 @@ export function providerOf(device: Device) {
   return name === 'cuda' ? { name, deviceId: Number(index) } : device;
 }
 
+/** ONNX Runtime would write transposes before products into them, where WebGPU's kernel for transB takes three times as long (`plainProducts`). */
+const optimization = { disable_specified_optimizers: 'GemmTransposeFusion' };
+
 /**
  * Session options in ONNX Runtime's words. Denormals are flushed: pruned weights and their moments decay into them, and
  * arithmetic on denormals is many times slower. On cpu memory is not planned beforehand for each shape of a batch: a plan keeps one
@@ -71,5 +74,5 @@ export const ortOptions = ({ device, threads }: { readonly device: Device; reado
   executionMode: 'sequential' as const,
   logSeverityLevel: 4 as const, // errors are thrown: no need to print them too
   ...(device === 'cpu' ? { enableMemPattern: false } : {}),
-  extra: { session: { set_denormal_as_zero: '1' } },
+  extra: { session: { set_denormal_as_zero: '1' }, ...(device === 'webgpu' ? { optimization } : {}) },
 });
