@@ -55,6 +55,27 @@ export const testsOf = ({ testResults }) =>
     assertionResults.map(({ status, title, ancestorTitles }) => ({ status, titles: [title, ...ancestorTitles] })),
   );
 
+/** What vitest lists, as a report in which every test passed: what the page says as long as no test fails. */
+export const reportOf = (list) => ({
+  testResults: [
+    {
+      assertionResults: list.map(({ name }) => {
+        const [title, ...ancestorTitles] = name.split(' > ').reverse();
+        return { status: 'passed', title, ancestorTitles };
+      }),
+    },
+  ],
+});
+
+/** The classes of transformers that each architecture declares. */
+export const classesOf = (architectures) =>
+  Object.fromEntries(
+    Object.entries(architectures).map(([type, { classNames, classifier }]) => [
+      type,
+      { ...classNames, ...classifier?.classNames },
+    ]),
+  );
+
 /** The heads of each family: the classes of transformers that are read and written. */
 const headsOf = (classes) =>
   Object.entries(classes)

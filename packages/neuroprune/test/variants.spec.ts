@@ -116,28 +116,36 @@ describe('a model of masked words', () => {
 const random = path.join(models, 'tiny-random');
 const own = path.join(root, 'packages/models/fixtures');
 
+/** Whether each of the further files of a converted folder has logits near PyTorch's. */
+async function nearGolden(name: string, folder: string, from: typeof AutoModelForSequenceClassification) {
+  await convert({ model: folder, out: `golden-${name}`, dtype: all.slice(1) }, { cwd });
+  const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
+  const names = ['input_ids', 'attention_mask', 'token_type_ids'].filter((input) => golden.has(input));
+  const inputs = names.map((input) => {
+    const { data, dims } = golden.get(input)!;
+    return [input, new Tensor('int64', data as BigInt64Array, [...dims])];
+  });
+  const expected = Array.from(golden.get('f64.logits')!.data as Float64Array);
+  for (const dtype of all.slice(1)) {
+    const model = await from.from_pretrained(`golden-${name}`, { dtype });
+    const got = Array.from((await model(Object.fromEntries(inputs))).logits.data as Float32Array);
+    const difference = Math.max(...got.map((x, i) => Math.abs(x - expected[i]!)));
+    expect(difference / Math.max(...expected.map(Math.abs))).toBeLessThan(bands[dtype as keyof typeof bands]);
+  }
+}
+
 describe.each([
   ...['bert', 'roberta', 'distilbert', 'electra'].map((name) => [name, path.join(random, name)] as const),
   ...['albert', 'deberta-v2'].map((name) => [name, path.join(own, name)] as const),
   ['bart', path.join(own, 'classifiers/bart')] as const,
 ])('%s in each precision (skipped without its folder)', (name, folder) => {
-  test.skipIf(!existsSync(folder))('classifies, in float16 with PyTorch’s logits', async () => {
-    await convert({ model: folder, out: `classes-${name}`, dtype: all.slice(1) }, { cwd });
-    const golden = await readSafetensors(path.join(folder, 'golden.safetensors'));
-    const names = ['input_ids', 'attention_mask', 'token_type_ids'].filter((input) => golden.has(input));
-    const inputs = names.map((input) => {
-      const { data, dims } = golden.get(input)!;
-      return [input, new Tensor('int64', data as BigInt64Array, [...dims])];
-    });
-    const expected = Array.from(golden.get('f64.logits')!.data as Float64Array);
-    for (const dtype of all.slice(1)) {
-      const model = await AutoModelForSequenceClassification.from_pretrained(`classes-${name}`, { dtype });
-      const got = Array.from((await model(Object.fromEntries(inputs))).logits.data as Float32Array);
-      const difference = Math.max(...got.map((x, i) => Math.abs(x - expected[i]!)));
-      expect(difference / Math.max(...expected.map(Math.abs))).toBeLessThan(bands[dtype as keyof typeof bands]);
-    }
-  });
+  test.skipIf(!existsSync(folder))('classifies, in float16 with PyTorch’s logits', () =>
+    nearGolden(name, folder, AutoModelForSequenceClassification),
+  );
 });
+
+test('xlm-roberta in each precision finds masked words, in float16 with PyTorch’s logits', () =>
+  nearGolden('xlm-roberta', path.join(own, 'masked-lm/xlm-roberta'), AutoModelForMaskedLM));
 
 /** Largest differences of logits from PyTorch's, of their largest; random weights of 4 bits leave little. */
 const bands = { fp16: 5e-3, q8: 0.1, q4: 0.6, q4f16: 0.6 } as const;
@@ -180,13 +188,34 @@ test('how a model writes is kept as it was, or taken from its configuration wher
     expect([key, written[key]]).toEqual([key, config[key]]);
 });
 
-describe.skipIf(!existsSync(shared))('models that write text (skipped without ../shared)', () => {
-  const written = async (model: { generate(o: object): Promise<unknown> }, row: readonly number[], count: number) => {
-    const options = { inputs: ids([row]), attention_mask: ids([row.map(() => 1)]), max_new_tokens: count };
-    const rows = (await model.generate({ ...options, do_sample: false })) as Tensor;
-    return rows.tolist()[0].map(Number) as number[];
-  };
+const written = async (model: { generate(o: object): Promise<unknown> }, row: readonly number[], count: number) => {
+  const options = { inputs: ids([row]), attention_mask: ids([row.map(() => 1)]), max_new_tokens: count };
+  const rows = (await model.generate({ ...options, do_sample: false })) as Tensor;
+  return rows.tolist()[0].map(Number) as number[];
+};
 
+async function writesInEach(name: string, folder: string): Promise<void> {
+  const { files } = await convert({ model: folder, out: name, dtype: all }, { cwd });
+  const from = files!.length === 10 ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
+  const { cases, max_new_tokens } = json(path.join(folder, 'golden.json')).generate;
+  const vocabulary = json(path.join(folder, 'config.json')).vocab_size;
+  for (const dtype of all.slice(1)) {
+    const model = await from.from_pretrained(name, { dtype });
+    for (const { input_ids, greedy, greedy_smallest_margin: margin } of cases) {
+      const row = await written(model as never, input_ids, max_new_tokens);
+      if (dtype === 'fp16' && margin > CLEAR) expect(row).toEqual(greedy);
+      expect(row.length).toBeGreaterThan(1);
+      expect(row.every((id) => id >= 0 && id < vocabulary)).toBe(true);
+    }
+  }
+}
+
+test.each(['qwen3', 'gemma', 'llama-3'])(
+  '%s writes in each precision, in float16 as PyTorch does where the choice is clear',
+  (name) => writesInEach(name, path.join(own, 'writers', name)),
+);
+
+describe.skipIf(!existsSync(shared))('models that write text (skipped without ../shared)', () => {
   test('stories260K in each precision: PyTorch’s stories in float16, their beginnings in eight bits', async () => {
     const { files } = await convert(
       { model: path.join(models, 'karpathy/stories260K'), out: 'stories', dtype: all },
@@ -243,21 +272,6 @@ describe.skipIf(!existsSync(shared))('models that write text (skipped without ..
 
   test.each(['bart', 'gpt2', 'llama', 'marian', 'opt', 'opt-350m-style', 'qwen2', 't5', 't5-v1_1'])(
     'tiny-random/%s writes in each precision, in float16 as PyTorch does where the choice is clear',
-    async (name) => {
-      const folder = path.join(models, 'tiny-random', name);
-      const { files } = await convert({ model: folder, out: name, dtype: all }, { cwd });
-      const from = files!.length === 10 ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
-      const { cases, max_new_tokens } = json(path.join(folder, 'golden.json')).generate;
-      const vocabulary = json(path.join(folder, 'config.json')).vocab_size;
-      for (const dtype of all.slice(1)) {
-        const model = await from.from_pretrained(name, { dtype });
-        for (const { input_ids, greedy, greedy_smallest_margin: margin } of cases) {
-          const row = await written(model as never, input_ids, max_new_tokens);
-          if (dtype === 'fp16' && margin > CLEAR) expect(row).toEqual(greedy);
-          expect(row.length).toBeGreaterThan(1);
-          expect(row.every((id) => id >= 0 && id < vocabulary)).toBe(true);
-        }
-      }
-    },
+    (name) => writesInEach(name, path.join(models, 'tiny-random', name)),
   );
 });
