@@ -134,6 +134,28 @@ describe('--device', () => {
     });
   });
 
+  it.each([1, 2])(
+    'of a run that goes on is another where one is named, and its own from then on (seeds: %i)',
+    async (seeds) => {
+      const asked = { maxSteps: 4, out: `other-${seeds}`, checkpointEvery: '2', keepCheckpoints: 9, seeds };
+      await call(asked);
+      const first = seeds > 1 ? path.join(asked.out, 'seed-0') : asked.out;
+      for (const name of [`${asked.out}/run.json`, `${first}/run.json`, `${first}/checkpoints/4`])
+        await rm(path.join(folder, name), { recursive: true, force: true });
+      machine.best = 'cuda';
+      const trained: unknown[] = [];
+      machine.train = (request) => {
+        trained.push((request as TrainRequest).session?.device);
+        throw new Error('enough');
+      };
+      await expect(call({ ...asked, resume: true, device: 'cuda' })).rejects.toThrow('enough');
+      expect((await json(asked.out, 'recipe.json')).recipe.device).toBe('cuda');
+      expect((await json(first, 'recipe.json')).recipe.device).toBe('cuda');
+      await expect(call({ ...asked, resume: true })).rejects.toThrow('enough');
+      expect(trained).toEqual(['cuda', 'cuda']);
+    },
+  );
+
   it.each<[VerbName, object]>([
     ['prune', { model, method: 'dense' }],
     ['finetune', { model, out: 'f' }],

@@ -55,7 +55,7 @@ test.each<[what: string, working: Device, request: DeviceRequest, device: Device
 test.each<[DeviceRequest, string, Device?]>([
   [
     { asked: 'auto', stored: 'cuda' },
-    `--resume: expected cuda, on which the run began, got: ${missing}; see neuroprune doctor, or start anew without --resume, with --device auto`,
+    `--resume: expected cuda, on which the run began, got: ${missing}; see neuroprune doctor, or go on with another --device, such as cpu`,
   ],
   [{ asked: 'cuda' }, `--device: expected cuda to work, got: ${missing}; see neuroprune doctor, or use --device auto`],
   [{ asked: 'auto', precision: 'bf16' }, 'precision: expected fp32 or fp16 on cpu, got bf16'],

@@ -44,7 +44,7 @@ async function mustWork(device: Device, resumed: boolean, ask: Probes['ask']): P
   const { works, cause } = await ask(device);
   if (works) return;
   const [expected, advice] = resumed
-    ? [`--resume: expected ${device}, on which the run began`, 'start anew without --resume, with --device auto']
+    ? [`--resume: expected ${device}, on which the run began`, 'go on with another --device, such as cpu']
     : [`--device: expected ${device} to work`, 'use --device auto'];
   throw new NeuropruneError('input', `${expected}, got: ${cause}; see neuroprune doctor, or ${advice}`);
 }

@@ -22,5 +22,6 @@ test('a run that broke may go on by skipping what broke it, and nothing else may
   const recipe = { lr: 1, seed: 0 } as unknown as Earlier['recipe']['recipe'];
   const earlier = { recipe: { recipe }, resumable: true } as unknown as Earlier;
   expect(() => checkSameRecipe(earlier, { ...recipe, onNan: 'skip' }, 'runs/a')).not.toThrow();
+  expect(() => checkSameRecipe(earlier, { ...recipe, device: 'webgpu' }, 'runs/a')).not.toThrow();
   expect(() => checkSameRecipe(earlier, { ...recipe, onNan: 'skip', lr: 2 }, 'runs/a')).toThrow('recipe.lr');
 });

@@ -31,8 +31,8 @@ export async function earlierRun(folder: string, warn: (message: string) => void
   return { recipe, resumable };
 }
 
-/** A recipe apart from what may be asked anew, as a run that broke goes on by skipping what broke it. */
-const keptOf = ({ onNan: _, ...kept }: Inputs['recipe']) => kept;
+/** A recipe apart from what may be asked anew: a run that broke goes on by skipping what broke it, or on another device. */
+export const keptOf = ({ onNan: _, device: _device, ...kept }: Inputs['recipe']) => kept;
 
 /** Refuses to go on with a run that was asked something else. Throws an input error that names the first such field. */
 export function checkSameRecipe(earlier: Earlier, recipe: Inputs['recipe'], folder: string): void {
@@ -88,6 +88,8 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 /** What is kept of the dense run beside a sparse one, once it is scored. */
 export const DenseScore = z.object({
   metrics: z.record(z.string(), z.number()),
+  /** Of the texts that it writes. */
+  written: z.record(z.string(), z.number()).optional(),
   /** Bytes of the log until then. */
   log: z.int(),
 });

@@ -12,7 +12,7 @@ import { type Recipe, recipeOf, type TrainingOptions } from '../stages/recipe.js
 import { readRecipe } from '../stages/recipe-file.js';
 import { readRun } from '../stages/report.js';
 import { resolveOptions } from '../stages/resolve.js';
-import { firstDifference } from '../stages/resume.js';
+import { firstDifference, keptOf } from '../stages/resume.js';
 import { checkRunFolder, exists, inRunFolder, RECIPE, RESULT } from '../stages/run-folder.js';
 import { withRunLock } from '../stages/run-lock.js';
 import { beginSeeds, gatherSeeds, type SeedRun, seedFolder, seedsAsked } from '../stages/seeds.js';
@@ -72,8 +72,8 @@ async function several(work: Work, run: Run): Promise<TrainOutcome> {
 
 /** That the run to go on with is of these seeds. Throws an input error where it is another. */
 function isBegun(folder: string, before: Recipe, recipe: Recipe, seeds: number): true {
-  const { onNan: _, threads: _threads, ...asked } = { ...recipe, seeds };
-  const { onNan: _on, threads: _of, ...wanted } = before;
+  const { threads: _, ...asked } = { ...keptOf(recipe), seeds };
+  const { threads: _of, ...wanted } = keptOf(before);
   const other = firstDifference('recipe', wanted, JSON.parse(JSON.stringify(asked)));
   if (!other) return true;
   throw new NeuropruneError(
@@ -88,7 +88,7 @@ async function allSeeds(
   run: Run,
   resume: boolean,
 ): Promise<RunResult> {
-  if (!resume) await beginSeeds(folder, recipe, options.seeds);
+  await beginSeeds(folder, recipe, options.seeds); // a run that goes on may do so on another device
   const runs: SeedRun[] = [];
   for (let i = 0; i < options.seeds; i++) {
     const seed = options.seed + i;

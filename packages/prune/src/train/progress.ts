@@ -49,7 +49,7 @@ export const Progress = z.object({
 });
 export type Progress = z.output<typeof Progress>;
 
-/** A request as JSON, functions and what is done about broken steps apart: what a run that goes on must have in common with the one that was stopped. */
+/** A request as JSON, functions and what is done about broken steps apart. */
 export function plainRequest({
   model: _,
   groups: _groups,
@@ -60,22 +60,31 @@ export function plainRequest({
   return JSON.parse(JSON.stringify(plain));
 }
 
+/** What a run that goes on must have in common with the one that was stopped: all but its device. */
+const keptOf = ({ session, ...rest }: Progress['request']): Progress['request'] => {
+  const { device: _, ...kept } = Object(session);
+  return { ...rest, session: kept };
+};
+
 /** The progress in a checkpoint. Throws an input error that names the first field in which the run asked for differs. */
 export function progressFor(
   saved: unknown,
   asked: Pick<Progress, 'steps' | 'request'> & Pick<Plan, 'epochBatches'>,
 ): Progress {
   const progress = Progress.parse(saved);
-  const { steps, epochBatches, request } = asked;
+  const { steps, epochBatches } = asked;
+  const [before, request] = [keptOf(progress.request), keptOf(asked.request)];
   const pairs: [string, unknown, unknown][] = [
-    ...[...new Set([...Object.keys(progress.request), ...Object.keys(request)])].map(
-      (name): [string, unknown, unknown] => [name, progress.request[name], request[name]],
-    ),
+    ...[...new Set([...Object.keys(before), ...Object.keys(request)])].map((name): [string, unknown, unknown] => [
+      name,
+      before[name],
+      request[name],
+    ]),
     ['batches of an epoch', progress.epochBatches ?? progress.epochSteps, epochBatches],
     ['steps', progress.steps, steps],
   ];
-  const differs = pairs.find(([, before, now]) => !isDeepStrictEqual(before, now));
+  const differs = pairs.find(([, was, now]) => !isDeepStrictEqual(was, now));
   if (!differs) return progress;
-  const [name, before, now] = differs.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
-  throw new PruneError(`resume: expected the ${name} of the run that was stopped, ${before}, got ${now}`, 'input');
+  const [name, was, now] = differs.map((value) => (typeof value === 'string' ? value : JSON.stringify(value)));
+  throw new PruneError(`resume: expected the ${name} of the run that was stopped, ${was}, got ${now}`, 'input');
 }

@@ -1,21 +1,18 @@
-import { rm } from 'node:fs/promises';
-import { initialState, type State } from '@neuroprune/autodiff';
+import { initialState } from '@neuroprune/autodiff';
 import { stepSignature, type Tensor } from '@neuroprune/onnx';
 import { createTraining } from '@neuroprune/runtime';
-import { newestCheckpoint, tidyCheckpoints } from '../checkpoint/folder.js';
-import { PruneError } from '../errors.js';
 import { countWeights, matricesOf } from '../layer.js';
 import { prunableLayers } from '../prunable-layer.js';
 import { deviceEvents } from './device-events.js';
+import { earlierOf } from './earlier.js';
 import { parametersIn, weightsIn } from './parameters.js';
 import { densityOf, type Plan, planOf } from './plan.js';
-import { type Progress, plainRequest, progressFor } from './progress.js';
 import { prunerOf } from './pruner.js';
 import type { TrainContext, TrainRequest, TrainResult } from './request.js';
 import { Run } from './run.js';
-import { checkpointDefaults, Saver } from './saver.js';
+import { Saver } from './saver.js';
 import { stepGraph } from './step-graph.js';
-import { divided, Watch } from './watch.js';
+import { Watch } from './watch.js';
 
 /**
  * Trains a model with AdamW, pruning on the way as the method says. Chunks of steps run on the device; between them, at
@@ -35,7 +32,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const prunable = countWeights(matricesOf(layers));
   const watch = new Watch(request, plan, pruner.events.at(-1) ?? 0);
   const saver = saverOf(context, plan);
-  const earlier = await earlierOf(request, context, plan, first);
+  const earlier = await earlierOf({ request, plan, pruner, signature }, context);
   const events = deviceEvents(request, pruner, signature);
   await using training = await createTraining(step, earlier?.state ?? first, {
     ...request.session,
@@ -59,51 +56,6 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
 function saverOf({ checkpoint, onEvent, at }: TrainContext, plan: Plan): Saver | undefined {
   return (
     checkpoint && new Saver(checkpoint, plan, { onEvent: (event) => onEvent?.(event), at: (point) => at?.(point) })
-  );
-}
-
-/** Where an earlier run stopped. */
-interface Earlier {
-  readonly state: State;
-  /** The best weights so far, where they are kept. */
-  readonly best: State;
-  readonly progress: Progress;
-}
-
-/** The newest good checkpoint; a run that starts anew removes those there are. */
-async function earlierOf(
-  request: TrainRequest,
-  { checkpoint, onEvent }: TrainContext,
-  plan: Plan,
-  first: State,
-): Promise<Earlier | undefined> {
-  if (!checkpoint) return undefined;
-  const { dir, resume = false, keep = checkpointDefaults.keep } = checkpoint;
-  if (!resume) {
-    await rm(dir, { recursive: true, force: true });
-    return undefined;
-  }
-  const found = await newestCheckpoint(dir, (message) => onEvent?.({ type: 'warning', message }));
-  await tidyCheckpoints(dir, keep);
-  if (!found) {
-    onEvent?.({ type: 'warning', message: `resume: expected a checkpoint in ${dir}, found none; starting anew` });
-    return undefined;
-  }
-  const progress = progressFor(found.progress, { ...plan, request: plainRequest(request) });
-  const { state, best } = divided(found.tensors);
-  return { state: stateOf(state, first), best, progress };
-}
-
-/** The state in a checkpoint; throws where it is that of another graph. */
-function stateOf(tensors: ReadonlyMap<string, Tensor>, first: State): State {
-  const shapes = (state: ReadonlyMap<string, Tensor>) =>
-    [...state].map(([name, { dtype, dims }]) => `${name} ${dtype} [${dims}]`).sort();
-  const [got, expected] = [shapes(tensors), shapes(first)];
-  const missing = expected.find((line) => !got.includes(line)) ?? got.find((line) => !expected.includes(line));
-  if (missing === undefined) return new Map(tensors);
-  throw new PruneError(
-    `resume: expected the state of the run that was stopped, got a difference at ${missing}`,
-    'input',
   );
 }
 
