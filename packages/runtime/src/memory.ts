@@ -1,23 +1,33 @@
 import { RuntimeError } from './errors.js';
 
 /**
- * What is said where memory runs out: by ONNX Runtime's arenas and allocators (core/framework/bfc_arena.cc, allocator.cc,
- * op_kernel.cc), by CUDA and its libraries (providers/cuda/cuda_call.cc), by Dawn and Vulkan below WebGPU
- * (providers/webgpu/webgpu_context.cc), by V8, and by the system, whose killer of processes leaves a signal and no word.
+ * What is said where memory runs out: by ONNX Runtime's arenas and allocators (core/framework/bfc_arena.cc, allocator.h,
+ * op_kernel.cc), by CUDA and its libraries (providers/cuda/cuda_call.cc), by WebGPU's provider, Dawn and Vulkan
+ * (providers/webgpu/buffer_manager.cc), by V8, and by the system, whose killer of processes leaves a signal and no word.
  */
 const signs: readonly RegExp[] = [
   /Failed to allocate memory for requested buffer of size/,
+  /Available memory of \d+ is smaller than requested bytes of/,
+  /Failed to find a free memory block/,
   /BFC Arena ran out of memory/,
-  /std::bad_alloc|bad allocation/,
+  /Memory allocation failed\. Size=/,
+  /std::bad_alloc|bad allocation|bad_array_new_length/,
   /Tensor storage size overflowed/,
-  /cudaErrorMemoryAllocation|CUDA failure 2\b|CUDA error.*out of memory/i,
-  /CU(?:BLAS|DNN|SPARSE|FFT|RAND)_STATUS_ALLOC_FAILED/,
+  /cudaErrorMemoryAllocation|CUDA_ERROR_OUT_OF_MEMORY|CUDA failure 2\b|CUDA error.*out of memory/i,
+  /CU(?:BLAS|DNN|SPARSE|FFT|RAND)_STATUS_ALLOC_FAILED|CUDNN_STATUS_INTERNAL_ERROR_\w+_ALLOCATION_FAILED/,
   /WebGPU device error\(\d+\): .*out of memory/i,
   /WebGPU device lost/,
-  /exceeds the max(?:imum)? (?:storage )?buffer (?:binding )?size/i,
+  /Failed to create GPU buffer: size=/,
+  // Why a buffer could not be made is only logged; ONNX Runtime gives Dawn no other reason than its size.
+  /\[Invalid Buffer[^\]]*\] is invalid due to a previous error/,
+  // A tensor that is larger than a binding may be is bound in as many parts as it takes.
+  /Too many storage buffers in shader/,
+  /exceeds the max(?:imum)? (?:storage )?buffer (?:binding )?size|larger than the maximum storage buffer binding size/i,
+  /exceeding maxStorageBufferBindingSize/,
   /VK_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY/,
   /Array buffer allocation failed/,
   /reaching memory limit|heap out of memory/,
+  /\bENOMEM\b|Cannot allocate memory/,
   /\bSIGKILL\b/,
 ];
 
