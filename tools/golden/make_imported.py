@@ -3,7 +3,7 @@
 usage: python3 make_imported.py [FOLDER]
 
 Made with Python 3.11, torch 2.5.1, transformers 4.57.1, onnx 1.17.0, onnxscript 0.2.0 (for `dynamo`) and onnxruntime
-1.32.0 (its `transformers.optimizer` writes `fused`). Weights are random (seed 0). Each model is written with its weights
+1.32.0 (its `transformers.optimizer` writes `fused`), optimum-onnx 0.1.0 and onnxslim 0.1.98. Weights are random (seed 0). Each model is written with its weights
 as safetensors under the names of transformers, its configuration, and `<model>-<exporter>.onnx`:
 
     eager11   TorchScript exporter, attention written out, operator set 11
@@ -11,6 +11,8 @@ as safetensors under the names of transformers, its configuration, and `<model>-
     sdpa      TorchScript exporter, scaled dot product attention, operator set 14
     dynamo    torch.export, of fixed batch and length
     fused     the `eager` file through ONNX Runtime's optimizer: Attention, EmbedLayerNormalization, BiasGelu …
+    optimum   `optimum-cli export onnx --task text-classification`
+    slim      the same through onnxslim, as the repositories of transformers.js have it
 
 `bert.json` holds inputs, logits, and the gradients of sum(u * logits) in float64.
 """
@@ -27,7 +29,7 @@ from safetensors.torch import save_file
 from transformers import (
     AlbertConfig, AlbertForSequenceClassification, BertConfig, BertForSequenceClassification, DistilBertConfig,
     DistilBertForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, LlamaConfig,
-    LlamaForSequenceClassification,
+    LlamaForSequenceClassification, RobertaConfig, RobertaForSequenceClassification,
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +64,16 @@ def bert(attention):
         intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2, attn_implementation=attention,
     )  # fmt: skip
     return Named(BertForSequenceClassification(config), ["input_ids", "attention_mask", "token_type_ids"])
+
+
+def roberta(attention):
+    """Positions are counted from the ids."""
+    config = RobertaConfig(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
+        intermediate_size=UNITS, max_position_embeddings=POSITIONS + 1, num_labels=2, pad_token_id=0, type_vocab_size=1,
+        attn_implementation=attention,
+    )  # fmt: skip
+    return Named(RobertaForSequenceClassification(config), ["input_ids", "attention_mask"])
 
 
 def distilbert(attention):
@@ -148,6 +160,22 @@ def dynamo(module, inputs, file):
     torch.onnx.export(module, tuple(inputs.values()), dynamo=True, **names).save(file)
 
 
+def optimum(module, inputs, file):
+    from optimum.exporters.onnx import main_export
+
+    with tempfile.TemporaryDirectory() as folder:
+        module.model.save_pretrained(folder)
+        main_export(folder, folder, task="text-classification", do_validation=False)
+        onnx.save(onnx.load(f"{folder}/model.onnx"), file)
+
+
+def slim(module, inputs, file):
+    import onnxslim
+
+    optimum(module, inputs, file)
+    onnx.save(onnxslim.slim(onnx.load(file)), file)
+
+
 def strip(file):
     """Without stack traces, nine tenths of a file."""
     model = onnx.load(file)
@@ -166,11 +194,12 @@ def strip(file):
 MODELS = {
     "bert": (bert, {
         "eager11": ("eager", torchscript(11)), "eager": ("eager", torchscript(17)), "sdpa": ("sdpa", torchscript(14)),
-        "dynamo": ("eager", dynamo), "fused": ("eager", fused("bert")),
+        "dynamo": ("eager", dynamo), "fused": ("eager", fused("bert")), "slim": ("sdpa", slim),
     }),
+    "roberta": (roberta, {"optimum": ("sdpa", optimum)}),
     "distilbert": (distilbert, {"eager": ("eager", torchscript(17)), "sdpa": ("sdpa", torchscript(14))}),
     "gpt2": (gpt2, {"eager": ("eager", torchscript(17))}),
-    "llama": (llama, {"sdpa": ("sdpa", torchscript(17))}),
+    "llama": (llama, {"sdpa": ("sdpa", torchscript(17)), "optimum": ("sdpa", optimum)}),
     "albert": (albert, {"sdpa": ("sdpa", torchscript(17))}),
 }  # fmt: skip
 

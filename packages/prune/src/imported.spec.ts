@@ -21,9 +21,18 @@ const fixtures = path.resolve(import.meta.dirname, '../../models/fixtures/import
 const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
   ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
+  ...['roberta-optimum', 'llama-optimum', 'bert-slim'],
 ];
 /** In short runs one of each exporter, and of each kind of attention. */
-const trained = ['bert-eager11', 'bert-fused', 'bert-dynamo', 'gpt2-eager', 'llama-sdpa'];
+const trained = [
+  'bert-eager11',
+  'bert-fused',
+  'bert-dynamo',
+  'gpt2-eager',
+  'llama-sdpa',
+  'roberta-optimum',
+  'bert-slim',
+];
 const isTrained = (file: string) => process.env.NEUROPRUNE_CHECK === 'full' || trained.includes(file);
 const open = (file: string) => loadModel(path.join(fixtures, `${file}.onnx`));
 
@@ -151,7 +160,7 @@ describe.each(files)('%s', (file) => {
   });
 });
 
-test.each(['albert', 'bert', 'distilbert', 'gpt2', 'llama'])(
+test.each(['albert', 'bert', 'distilbert', 'gpt2', 'llama', 'roberta'])(
   '%s as it is exported here is opened like any file',
   async (family) => {
     const source = await loadModel(path.join(fixtures, family), { task: 'sequence-classification' });

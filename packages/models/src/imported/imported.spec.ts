@@ -9,14 +9,18 @@ const fixtures = path.resolve(import.meta.dirname, '../../fixtures/imported');
 const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
   ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
+  ...['roberta-optimum', 'llama-optimum', 'bert-slim'],
+];
+
+const encoderParts = [
+  ...['attention.self.query', 'attention.self.key', 'attention.self.value', 'attention.output.dense'],
+  ...['intermediate.dense', 'output.dense'],
 ];
 
 /** Where the weights of a layer's parts are in transformers, in the order query, key, value, output, then the hidden units'. */
 const parts: Readonly<Record<string, (layer: number) => readonly string[]>> = {
-  bert: (i) =>
-    ['attention.self.query', 'attention.self.key', 'attention.self.value', 'attention.output.dense']
-      .concat('intermediate.dense', 'output.dense')
-      .map((part) => `bert.encoder.layer.${i}.${part}`),
+  bert: (i) => encoderParts.map((part) => `bert.encoder.layer.${i}.${part}`),
+  roberta: (i) => encoderParts.map((part) => `roberta.encoder.layer.${i}.${part}`),
   distilbert: (i) =>
     ['attention.q_lin', 'attention.k_lin', 'attention.v_lin', 'attention.out_lin', 'ffn.lin1', 'ffn.lin2'].map(
       (part) => `distilbert.transformer.layer.${i}.${part}`,
