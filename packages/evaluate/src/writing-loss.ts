@@ -1,5 +1,6 @@
 import type { Tensor } from '@neuroprune/onnx';
 import type { Batch } from '@neuroprune/runtime';
+import { signature } from './metrics/signature.js';
 import { floatLogits } from './token-inputs.js';
 
 /** Runs a model over a batch: logits of every token. */
@@ -14,6 +15,8 @@ export interface WritingLoss {
   readonly loss: number;
   /** exp(loss) */
   readonly perplexity: number;
+  /** How both were computed, by their names. */
+  readonly signatures: Readonly<Record<'loss' | 'perplexity', string>>;
 }
 
 /**
@@ -33,7 +36,8 @@ export async function writingLoss(
     each(done);
   }
   const loss = sums.loss / sums.tokens;
-  return { ...sums, loss, perplexity: Math.exp(loss) };
+  const signed = signature({ mean: 'tokens' });
+  return { ...sums, loss, perplexity: Math.exp(loss), signatures: { loss: signed, perplexity: signed } };
 }
 
 function addLosses(sums: { examples: number; tokens: number; loss: number }, batch: Batch, logits: Tensor | undefined) {

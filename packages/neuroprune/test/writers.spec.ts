@@ -5,15 +5,15 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AutoModelForCausalLM, AutoModelForSeq2SeqLM, env, Tensor } from '@huggingface/transformers';
-import { loadGenerator, loadTokenizer } from '@neuroprune/evaluate';
+import { holdOut, loadGenerator, loadTokenizer } from '@neuroprune/evaluate';
 import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { readSafetensors } from '@neuroprune/models';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type CallContext, prune } from '../src/api.js';
+import { type CallContext, evaluate, prune } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
 import { readRun } from '../src/stages/report.js';
 import { comparedBy } from '../src/stages/seeds.js';
-import type { TrainPlan } from '../src/verbs/train.js';
+import type { TrainOutcome, TrainPlan } from '../src/verbs/train.js';
 import { neuroprune, root, TOKEN, temporary } from './command.js';
 import { runUntil } from './stops.js';
 
@@ -66,7 +66,11 @@ describe.each([
     expect(run).toMatchObject({
       task: options.task,
       heads: { total: heads, requested: options.heads, kept: options.heads },
-      evaluation: [{ task: options.task, split: 'validation' }],
+      evaluation: Array.from({ length: name === 'translator' ? 2 : 1 }, () => ({
+        task: options.task,
+        split: 'validation',
+        examples: expect.any(Number),
+      })),
       training: { steps: 24 },
     });
     expect(Math.abs(run.sparsity.reached - 0.5)).toBeLessThan(0.001);
@@ -263,6 +267,80 @@ describe('options of the recipe act on texts', () => {
   });
 });
 
+describe('what a trained model writes is scored by the task’s metrics', () => {
+  const short = { ...common, ...translator, method: 'dense', maxSteps: 4 } as const;
+
+  test('as evaluate scores the run, in result, card, report and predictions', async () => {
+    const { run } = await readRun(path.join(cwd, 'runs/translator'));
+    const written = run.evaluation[1]!;
+    const { evaluation } = await evaluate(
+      {
+        model: 'runs/translator',
+        task: 'translation',
+        dataset: 'translation',
+        limit: 200,
+        out: 'scored',
+        cache: false,
+      },
+      context,
+    );
+    const { metrics, signatures } = evaluation[0]!;
+    expect(written).toMatchObject({ examples: 48, metrics, signatures });
+    expect(Object.keys(metrics)).toEqual(['bleu', 'chrf', 'ter']);
+    expect(metrics.bleu).toBeGreaterThan(1);
+    const read = (file: string) => readFile(path.join(cwd, file), 'utf8');
+    expect(await read('runs/translator/predictions/translation.ndjson')).toBe(
+      await read('scored/predictions/translation.ndjson'),
+    );
+    const [card, report] = await Promise.all([
+      read('runs/translator/model/README.md'),
+      read('runs/translator/report/index.md'),
+    ]);
+    expect(card).toMatch(/^ {2}- bleu$/m);
+    for (const text of [card, report]) {
+      expect(text).toMatch(/translation validation \(48\) \| bleu/);
+      expect(text).toContain('tok:13a');
+    }
+  });
+
+  test('writeRows: so many rows, of the dense model beside it too; none for 0', async () => {
+    const sparse = { ...short, method: 'gradual', sparsity: 0.5, baseline: 'dense', writeRows: 7 } as const;
+    const outcome = async (options: Parameters<typeof prune>[0]) => (await prune(options, context)) as TrainOutcome;
+    expect((await outcome({ ...short, writeRows: 0, out: 'runs/none' })).evaluation).toHaveLength(1);
+    const [loss, written] = (await outcome({ ...sparse, out: 'runs/some' })).evaluation;
+    expect([loss!.examples, written!.examples]).toEqual([48, 7]);
+    expect(Object.keys(written!.dense!)).toEqual(Object.keys(written!.metrics));
+    expect(written!.dense).not.toEqual(written!.metrics);
+  }, 120_000);
+
+  test('of several seeds with mean and standard error', async () => {
+    const { seeds } = (await prune({ ...short, writeRows: 9, seeds: 2, out: 'runs/seeds' }, context)) as TrainOutcome;
+    const values = seeds!.runs.map(({ metrics }) => metrics.bleu!);
+    expect(values[0]).not.toBe(values[1]);
+    expect(seeds!.mean.bleu).toBeCloseTo((values[0]! + values[1]!) / 2, 10);
+    expect(seeds!.standardError.bleu).toBeCloseTo(Math.abs(values[0]! - values[1]!) / 2, 10);
+    // What writes nothing has no predictions.
+    const quiet = { ...common, ...speaker, method: 'dense', maxSteps: 2, seeds: 2, out: 'runs/quiet' } as const;
+    const { seeds: others } = (await prune(quiet, context)) as TrainOutcome;
+    expect(Object.keys(others!.mean)).toEqual(['loss', 'perplexity']);
+  }, 120_000);
+
+  test('of rows that were held out, those and no others', async () => {
+    await mkdir(path.join(cwd, 'whole'));
+    await cp(path.join(cwd, 'translation/validation.jsonl'), path.join(cwd, 'whole/train.jsonl'));
+    await prune({ ...short, dataset: 'whole', writeRows: 3, out: 'runs/held' }, context);
+    const lines = async (file: string) =>
+      (await readFile(path.join(cwd, file), 'utf8'))
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    const all = await lines('whole/train.jsonl');
+    const held = holdOut(all.length, 0).validation.slice(0, 3);
+    const written = await lines('runs/held/predictions/translation.ndjson');
+    expect(written.map(({ references }) => references)).toEqual([...held].map((i) => [all[i].en]));
+  }, 120_000);
+});
+
 test('of several seeds the best is that of the lowest loss', async () => {
   expect(await comparedBy(path.join(cwd, 'runs/translator'))).toEqual({ metric: 'loss', direction: 'lower' });
 });
@@ -276,6 +354,10 @@ test('a dry run says what it would do, and does none of it', async () => {
   const { blocks, prunable } = plan as TrainPlan;
   expect(blocks.map(({ heads }) => heads)).toEqual([4, 4, 8, 8]);
   expect(prunable.weights).toBe(blocks.reduce((sum, { weights }) => sum + weights, 0));
+  const filesOf = ({ runFiles }: TrainPlan) => runFiles.map((file) => file.path);
+  expect(filesOf(plan as TrainPlan)).toContain('predictions/translation.ndjson');
+  const other = await prune({ ...common, ...translator, sparsity: 0.5, writeRows: 0, dryRun: true }, context);
+  expect(filesOf(other as TrainPlan)).not.toContain('predictions/translation.ndjson');
   expect((await readdir(path.join(cwd, 'runs'))).includes('dry')).toBe(false);
 });
 

@@ -1,7 +1,15 @@
 import { type Block, heading, paragraph, toMarkdown } from './document.js';
 import type { Figure } from './figures/figure.js';
 import { filesOf, loadingOf, type Writes } from './loading.js';
-import { askedTable, metricsTable, proofNote, sizeTable, variantsTable, zerosNote } from './numbers.js';
+import {
+  askedTable,
+  metricsTable,
+  proofNote,
+  signaturesTable,
+  sizeTable,
+  variantsTable,
+  zerosNote,
+} from './numbers.js';
 import { figurePath } from './report.js';
 import type { RunResult } from './run-result.js';
 
@@ -40,6 +48,7 @@ export function renderCardBody(
     heading(2, 'Numbers'),
     askedTable(run),
     metricsTable(run),
+    ...signaturesTable(run),
     sizeTable(run),
     ...variantsTable(run),
     paragraph(zerosNote(run)),

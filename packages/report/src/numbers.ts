@@ -73,6 +73,14 @@ export function metricsTable({ evaluation }: RunResult): Block {
   return table(['task, split (examples)', 'metric', 'sparse', ...(withDense ? ['dense', 'difference'] : [])], rows);
 }
 
+/** How each metric was computed; nothing in early files. */
+export function signaturesTable({ evaluation }: RunResult): Block[] {
+  const rows = evaluation.flatMap(({ task, signatures = {} }) =>
+    Object.entries(signatures).map(([metric, signature]): Inline[] => [task, metric, { code: signature }]),
+  );
+  return rows.length === 0 ? [] : [table(['task', 'metric', 'signature'], rows)];
+}
+
 /** Sizes and metrics of the ONNX files in each precision, float32 first; nothing where there is no other. */
 export function variantsTable({ variants, bytes, evaluation }: RunResult): Block[] {
   const [first] = evaluation;

@@ -44,7 +44,15 @@ export const RunResult = z.object({
   structure: z.array(StructureRow),
   /** In the order asked; `dense` has the shape of `metrics`. */
   evaluation: z.array(
-    z.object({ task: z.string(), split: z.string(), examples: count, metrics: Metrics, dense: Metrics.optional() }),
+    z.object({
+      task: z.string(),
+      split: z.string(),
+      examples: count,
+      metrics: Metrics,
+      dense: Metrics.optional(),
+      /** How each metric was computed, by its name, in sacreBLEU's syntax; absent in early files. */
+      signatures: z.record(z.string(), z.string()).optional(),
+    }),
   ),
   /** The ONNX files in further precisions, and what each scores on the same rows; `bytes` of `evaluation`'s are `bytes.compact`. */
   variants: z

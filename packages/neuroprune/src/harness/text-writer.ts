@@ -101,7 +101,11 @@ export interface WritingPlan {
 }
 
 /** How a model writes for a task with the settings of a call, from its files alone. */
-export async function writingPlan({ folder }: TextModel, task: TextTask, asked: Asked): Promise<WritingPlan> {
+export async function writingPlan(
+  { folder }: Pick<TextModel, 'folder'>,
+  task: TextTask,
+  asked: Asked,
+): Promise<WritingPlan> {
   const settings = settingsOf(asked, (await readGeneratorFiles(folder)).settings, task);
   const { numBeams = 1, lengthPenalty = 1, earlyStopping = false, noRepeatNgramSize = 0, maxNewTokens } = settings;
   const facts = {
@@ -114,7 +118,7 @@ export async function writingPlan({ folder }: TextModel, task: TextTask, asked: 
 
 /** Opens a model to write as planned. */
 export async function openTextWriter(
-  { folder }: TextModel,
+  { folder }: Pick<TextModel, 'folder'>,
   { settings, facts }: WritingPlan,
   { device, threads }: Asked,
   signal: AbortSignal,

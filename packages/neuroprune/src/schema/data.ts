@@ -73,8 +73,8 @@ const needDataset = ['datasetConfig', 'columns', 'label', 'metric', 'idColumn', 
 /** What is of no use to tasks of texts. */
 const ofClasses = ['metric', 'idColumn'] as const;
 
-/** What only sources have, which are read to write something else. */
-const ofSources = ['sourcePrefix', 'sourceSuffix'] as const;
+/** What acts only where a source is read to write something else. */
+const ofSources = ['sourcePrefix', 'sourceSuffix', 'writeRows'] as const;
 
 interface Asked {
   readonly task?: unknown;
@@ -82,6 +82,7 @@ interface Asked {
   readonly idColumn?: unknown;
   readonly sourcePrefix?: unknown;
   readonly sourceSuffix?: unknown;
+  readonly writeRows?: unknown;
   readonly dataset?: string | undefined;
 }
 

@@ -24,6 +24,10 @@ export const training = {
     'x-default': 'none',
   }),
   sourceSuffix: option(text.optional(), { description: 'Text after each source', 'x-default': 'none' }),
+  writeRows: option(count(0).optional(), {
+    description: "Validation rows for which the trained model writes texts, scored by the task's metrics; 0 for none",
+    'x-default': '200',
+  }),
   epochs: option(positive.optional(), {
     description: 'Passes over the training rows',
     ...recipe,

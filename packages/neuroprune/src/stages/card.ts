@@ -43,7 +43,7 @@ function frontMatter(run: RunResult, task: TrainedTask, { model, dataset }: Reci
     base_model: onHub ? model.id : undefined,
     base_model_relation: onHub ? ('finetune' as const) : undefined,
     datasets: isOnHub(dataset) ? [dataset.id] : undefined,
-    metrics: Object.keys(run.evaluation[0]?.metrics ?? {}),
+    metrics: run.evaluation.flatMap(({ metrics }) => Object.keys(metrics)),
     pipeline_tag: task.pipelineTag,
     library_name: 'transformers',
     tags: ['neuroprune', 'pruned', 'onnx', 'transformers.js', task.name],

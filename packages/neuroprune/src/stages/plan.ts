@@ -76,6 +76,7 @@ export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanReq
   }));
   const weights = sum(blocks.map((block) => block.weights));
   const parameters = sum([...loaded.tensors.keys()].map(size));
+  const predicts = !('layout' in task) || work.write !== undefined;
   const sparsity = 'sparsity' in recipe.method ? (recipe.method.sparsity ?? 0) : 0;
   return {
     model: model.id,
@@ -92,7 +93,7 @@ export function planOf({ task, recipe, model, prepared }: Inputs, asked: PlanReq
     memoryAvailable,
     ...(timing && { timing }),
     files: filesOf(model, recipe, parameters),
-    runFiles: runFilesOf(task, recipe, parameters, asked),
+    runFiles: runFilesOf(predicts ? [`predictions/${task.name}.ndjson`] : [], recipe, parameters, asked),
     ...(to === undefined ? {} : { to }),
   };
 }
@@ -123,7 +124,7 @@ function filesOf({ files, place }: FetchedModel, { dtype = [] }: Recipe, paramet
 const STATE_SLOTS = 3;
 
 function runFilesOf(
-  { name }: Pick<Task, 'name'>,
+  predictions: readonly string[],
   { baseline }: Recipe,
   parameters: number,
   { keepCheckpoints, tensorboard }: PlanRequest,
@@ -135,7 +136,7 @@ function runFilesOf(
     { path: 'checkpoints/', ...checkpoints },
     ...(baseline === undefined ? [] : [{ path: 'baseline/', ...checkpoints, atMost: true }]),
     { path: 'run.json', bytes: null },
-    { path: `predictions/${name}.ndjson`, bytes: null },
+    ...predictions.map((path) => ({ path, bytes: null })),
     { path: 'sample.json', bytes: null },
     { path: 'report/', bytes: null },
     ...(tensorboard ? [{ path: 'tensorboard/', bytes: null }] : []),

@@ -80,7 +80,7 @@ export async function prepareTexts(
     ...(teacher && { teacher }),
     maxLength,
     splits,
-    work: textWorkload({ task, loaded, maxLength, splits, ...rows, around: recipe.texts }),
+    work: textWorkload({ task, loaded, maxLength, splits, ...rows, around: recipe.texts, writeRows: recipe.writeRows }),
     [Symbol.dispose]: () => {
       for (const file of opened) file.close();
     },

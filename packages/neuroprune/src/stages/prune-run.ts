@@ -43,9 +43,10 @@ export function pruneRun(inputs: Inputs, out: string, run: Run, options: PruneRu
     const compacted = await cutOut(inputs, trained.tensors, folder, run);
     const proof = await proveFolder(inputs, folder, run);
     const scored = await evaluateFiles(inputs, folder, trained.steps, run);
+    const written = await scoreTexts(inputs, folder, trained.steps, run);
     const variants = await scoreVariants(inputs, compacted.written, folder, run);
     const speed = await measure(inputs, trained.tensors, compacted, folder, run);
-    const result = resultOf(inputs, { trained, shape, compacted, proof, scored, variants, dense, speed });
+    const result = resultOf(inputs, { trained, shape, compacted, proof, scored, written, variants, dense, speed });
     await writeJson(
       path.join(folder, 'model/neuroprune.json'),
       recordOf(recipeFileOf(inputs), shape.masksHash, result),
@@ -94,6 +95,17 @@ async function evaluateFiles(inputs: Inputs, folder: string, step: number, run: 
   const { prepared, recipe } = inputs;
   const session = { device: recipe.device, threads: recipe.threads };
   const scored = await run.stage('evaluate', () => prepared.work.evaluate(folder, run.context, session));
+  tellScore(inputs, scored, { step }, run);
+  return scored;
+}
+
+/** Lets the published files write, where the task is to write, and scores their texts. */
+async function scoreTexts(inputs: Inputs, folder: string, step: number, run: Run): Promise<SplitScore | undefined> {
+  const { device, threads } = inputs.recipe;
+  const { write } = inputs.prepared.work;
+  if (!write) return undefined;
+  const work = () => write(path.join(folder, 'model'), run.context, { device, threads }, folder);
+  const scored = await run.stage('write', work);
   tellScore(inputs, scored, { step }, run);
   return scored;
 }
@@ -162,16 +174,16 @@ interface Outcome {
   readonly compacted: Compacted;
   readonly proof: RunResult['proof'];
   readonly scored: SplitScore;
+  readonly written: SplitScore | undefined;
   readonly variants: Variants;
   readonly dense: TrainedBoth['dense'];
   readonly speed: Speed;
 }
 
 function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult {
-  const { trained, shape, compacted, proof, scored, variants, dense, speed } = outcome;
+  const { trained, shape, compacted, proof, scored, written, variants, dense, speed } = outcome;
   const { method } = recipe;
   const heads = 'heads' in method ? method.heads : undefined;
-  const { split, examples, metrics } = scored;
   return {
     model: model.id,
     task: task.name,
@@ -183,7 +195,10 @@ function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult 
     ...speed,
     // The rows are the method's own; the schema's arrays are mutable ones.
     structure: structuredClone(shape.layers) as RunResult['structure'],
-    evaluation: [{ task: task.name, split, examples, metrics, ...(dense ? { dense: dense.metrics } : {}) }],
+    evaluation: [
+      evaluated(task, scored, dense?.metrics),
+      ...(written ? [evaluated(task, written, dense?.written)] : []),
+    ],
     ...(variants.length > 0 && { variants }),
     proof,
     training: {
@@ -199,6 +214,12 @@ function resultOf({ model, task, recipe }: Inputs, outcome: Outcome): RunResult 
     },
   };
 }
+
+const evaluated = (
+  { name: task }: Inputs['task'],
+  { split, examples, metrics, signatures }: SplitScore,
+  dense: Readonly<Record<string, number>> | undefined,
+): RunResult['evaluation'][number] => ({ task, split, examples, metrics, signatures, ...(dense && { dense }) });
 
 /** What weights are scored by in training: the task's metric, or how little is lost of texts. */
 const scoredBy = (task: Inputs['task']): string => ('layout' in task ? 'negative loss' : task.mainMetric);

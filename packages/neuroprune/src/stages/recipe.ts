@@ -30,6 +30,8 @@ export interface Recipe extends OptionalRecipe {
   readonly maxLength: number;
   /** What stands before and after each source of a task of texts. */
   readonly texts?: { readonly prefix?: string; readonly suffix?: string };
+  /** Validation rows for which the trained model writes texts that are scored; 200 where absent. */
+  readonly writeRows?: number;
   /** Whether sequences hold several rows in training. */
   readonly packing?: true;
   /** Precisions of the ONNX files beside float32. */
@@ -61,6 +63,7 @@ export function recipeOf(options: ResolvedOptions, { name, recipe }: Pick<Task, 
     maxLength: options.maxLength ?? recipe.maxLength,
     ...optionalRecipe(options),
     ...textsOf(options),
+    ...(options.writeRows !== undefined && { writeRows: options.writeRows }),
     ...(options.packing && { packing: true }),
     ...(options.dtype && { dtype: options.dtype }),
     seed: options.seed,

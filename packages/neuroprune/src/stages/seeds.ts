@@ -1,5 +1,6 @@
 import { cp, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { spread } from '@neuroprune/evaluate';
 import type { RunResult } from '@neuroprune/report';
 import { EVENTS } from './event-log.js';
 import type { Recipe } from './recipe.js';
@@ -13,6 +14,8 @@ export interface SeedRun {
   readonly result: RunResult;
 }
 
+type Metrics = RunResult['evaluation'][number]['metrics'];
+
 /** Name of the folder of a seed in the run folder. */
 export const seedFolder = (seed: number): string => `seed-${seed}`;
 
@@ -23,10 +26,13 @@ export function statisticsOf(
   publishBest: boolean,
   direction: 'higher' | 'lower' = 'higher',
 ): NonNullable<RunResult['seeds']> {
-  const metricsOf = ({ result }: SeedRun) => result.evaluation[0]?.metrics ?? {};
+  const metricsOf = ({ result }: SeedRun): Metrics => Object.assign({}, ...result.evaluation.map((row) => row.metrics));
+  const denseOf = ({ result }: SeedRun): Metrics => Object.assign({}, ...result.evaluation.map((row) => row.dense));
   const names = Object.keys(metricsOf(runs[0] as SeedRun));
-  const over = (of: (values: readonly number[]) => number) =>
-    Object.fromEntries(names.map((name) => [name, of(runs.map((run) => metricsOf(run)[name] ?? Number.NaN))]));
+  const over = (which: 'mean' | 'standardError') =>
+    Object.fromEntries(
+      names.map((name) => [name, spread(runs.map((run) => metricsOf(run)[name] ?? Number.NaN))[which]]),
+    );
   const sign = direction === 'higher' ? 1 : -1;
   const score = (run: SeedRun) => sign * (metricsOf(run)[metric] ?? Number.NaN);
   const best = runs.reduce((a, b) => (score(b) > score(a) || Number.isNaN(score(a)) ? b : a)).seed;
@@ -36,22 +42,13 @@ export function statisticsOf(
       seed: run.seed,
       folder: seedFolder(run.seed),
       metrics: metricsOf(run),
-      ...(run.result.evaluation[0]?.dense && { dense: run.result.evaluation[0].dense }),
+      ...(run.result.evaluation[0]?.dense && { dense: denseOf(run) }),
     })),
-    mean: over(mean),
-    standardError: over(standardError),
+    mean: over('mean'),
+    standardError: over('standardError'),
     best,
     chosen: publishBest ? best : (runs[0] as SeedRun).seed,
   };
-}
-
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-
-/** √(Σ (x - mean)² / (n - 1) / n). */
-function standardError(values: readonly number[]): number {
-  const center = mean(values);
-  const squares = values.reduce((sum, x) => sum + (x - center) ** 2, 0);
-  return Math.sqrt(squares / (values.length - 1) / values.length);
 }
 
 /** Says in a run folder that it is one of several seeds, so that it is known for one before any has ended. */
@@ -81,6 +78,8 @@ export async function gatherSeeds(folder: string, runs: readonly SeedRun[], publ
   const from = path.join(folder, seedFolder(seeds.chosen));
   for (const name of shared) {
     await rm(path.join(folder, name), { recursive: true, force: true });
+    // A model that writes nothing has no predictions.
+    if (!(await exists(path.join(from, name)))) continue;
     await cp(path.join(from, name), path.join(folder, name), { recursive: true });
   }
   const recipe = await readRecipe(from);

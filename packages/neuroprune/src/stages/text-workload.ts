@@ -14,8 +14,10 @@ import { usualLength } from './class-workload.js';
 import type { Split } from './prepare.js';
 import type { Recipe } from './recipe.js';
 import { writeTextSample } from './sample.js';
+import { ONNX } from './save.js';
 import { tokenLosses } from './token-losses.js';
 import type { SplitScore, TimedInputs, Workload } from './workload.js';
+import { scoreWritten, WRITTEN_ROWS, writtenPath } from './written-texts.js';
 
 /** Texts that a model learns to write. */
 export interface TextRows {
@@ -28,6 +30,8 @@ export interface TextRows {
   readonly maxLength: number;
   /** What stands around each source. */
   readonly around?: Recipe['texts'];
+  /** Validation rows for which the trained model writes. */
+  readonly writeRows?: number | undefined;
 }
 
 /** Rows that are scored at once. */
@@ -42,6 +46,8 @@ export function textWorkload(data: TextRows): Workload {
   const split = { validation: { rows: validation, split: splits.validation }, watched };
   const longest = longestOf(train);
   const vocabulary = Number(loaded.model.graph.outputs[0]?.shape?.at(-1) ?? 0);
+  const { around, writeRows: rows = WRITTEN_ROWS } = data;
+  const writes = task.kind === 'generation' && rows > 0 && { task, split: splits.validation, around, rows };
   const scored = async (forward: Forward, rows: WritingRows, of: Split, context: RunContext) => {
     await using model = forward;
     return await lossScore(model, { task, rows, split: of.name }, context); // before it is closed
@@ -65,18 +71,20 @@ export function textWorkload(data: TextRows): Workload {
       const model = await openPublished(`${folder}/model`, session);
       return scored(model, validation, splits.validation, context);
     },
+    ...(writes && {
+      write: (folder, context, session, keep) =>
+        scoreWritten(folder, writes, context, session, keep && writtenPath(keep, task)),
+    }),
     async scoreVariant(folder, dtype, context, session) {
       const model = await openPublished(`${folder}/model`, { ...session, suffix: dtypeSuffixes[dtype] });
       return scored(model, validation, splits.validation, context);
     },
     proofBatches: (batchSize) => [...writingEvaluationBatches(validation, batchSize)],
-    graphs: ({ structure, tensors }) =>
-      new Map(
-        [...(generationModels({ config: loaded.config, tensors, structure }) ?? [])].map(([name, model]) => [
-          `onnx/${name}.onnx`,
-          inferenceGraph(model),
-        ]),
-      ),
+    graphs({ model, structure, tensors }) {
+      const writing = generationModels({ config: loaded.config, tensors, structure });
+      if (!writing) return new Map([[ONNX, model]]);
+      return new Map([...writing].map(([name, graph]) => [`onnx/${name}.onnx`, inferenceGraph(graph)]));
+    },
     timed: () => timedTexts(validation),
   };
 }
@@ -96,7 +104,7 @@ async function lossScore(
   { signal, onEvent }: RunContext,
 ): Promise<SplitScore> {
   const total = rows.rows.length;
-  const { loss, perplexity, examples } = await writingLoss(
+  const { loss, perplexity, examples, signatures } = await writingLoss(
     (batch) => model.logits(batch),
     writingEvaluationBatches(rows, SCORED_AT_ONCE),
     (done) => {
@@ -104,7 +112,7 @@ async function lossScore(
       onEvent({ type: 'evaluate', task: task.name, split, done, total });
     },
   );
-  return { split, examples, metrics: { loss, perplexity } };
+  return { split, examples, metrics: { loss, perplexity }, signatures };
 }
 
 /** Inputs as long as all but the longest twentieth, and a part of a target. */

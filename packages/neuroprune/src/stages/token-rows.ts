@@ -75,8 +75,7 @@ export async function tokenizeTexts(
   // Texts of which windows are made are not cut.
   const cut = kind === 'generation' ? { maxLength, texts } : {};
   const key = tokenKey({ version, files, kind, layout, ...cut, tokenizer: await hashesOf(folder) });
-  const columns = [...new Set([layout.source, ...layout.references].map(outermost))];
-  const read = () => limited(rows.read(columns), undefined, signal);
+  const read = () => limited(rows.read(textColumns(task)), undefined, signal);
   const options = { maxLength, prefix: texts.prefix, suffix: texts.suffix };
   return tokenRows({ key, padId: tokenizer.padId }, () => encodeTexts(tokenizer, read(), task, options), {
     folder: cache ? tokenFolder(hub) : undefined,
@@ -84,8 +83,10 @@ export async function tokenizeTexts(
   });
 }
 
-/** The column of a field. */
-const outermost = (name: string): string => name.split('.')[0] ?? name;
+/** The columns that hold a task's texts, or fields with them. */
+export const textColumns = ({ layout: { source, references } }: FoundTextTask): string[] => [
+  ...new Set([source, ...references].map((name) => name.split('.')[0] ?? name)),
+];
 
 async function hashesOf(folder: string): Promise<string[]> {
   const files = ['tokenizer.json', 'tokenizer_config.json'].map((name) => path.join(folder, name));

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { buildModel } from '@neuroprune/models';
 import type { Model, Tensor } from '@neuroprune/onnx';
@@ -6,9 +7,11 @@ import { type CheckpointOptions, checkpointSteps, inferenceGraph, type TrainResu
 import type { Inputs } from './inputs.js';
 import { type DenseScore, readDenseScore, writeDenseScore } from './resume.js';
 import { BASELINE, CHECKPOINTS } from './run-folder.js';
+import { saveFolder } from './save.js';
 import { tellScore } from './score.js';
 import type { Run } from './stage.js';
 import { trainModel } from './train-model.js';
+import type { SplitScore } from './workload.js';
 
 /** Parameters by name. */
 export type Parameters = Map<string, Tensor<'float32'>>;
@@ -25,7 +28,7 @@ export interface Keeping extends Pick<CheckpointOptions, 'every' | 'keep'> {
 /** What both trainings come to. */
 export interface TrainedBoth {
   readonly trained: Trained;
-  readonly dense: Pick<DenseScore, 'metrics'> | undefined;
+  readonly dense: Pick<DenseScore, 'metrics' | 'written'> | undefined;
 }
 
 /** The dense training where one is asked for, then the sparse one; what is done already is not done again. */
@@ -79,10 +82,36 @@ async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promis
     prepared.work.score(denseModel(inputs, tensors), 'validation', run.context, session),
   );
   tellScore(inputs, scored, { step: steps, run: 'baseline' }, run);
-  const kept = { metrics: scored.metrics, log: run.log.bytes };
+  const written = await writtenDensely(inputs, tensors, steps, run);
+  const kept = { metrics: scored.metrics, ...(written && { written }), log: run.log.bytes };
   await writeDenseScore(keeping.folder, kept);
   await rm(dir, { recursive: true, force: true });
   return kept;
+}
+
+/** What the dense model writes, scored from files as the published ones are; undefined where it writes nothing. */
+async function writtenDensely(
+  inputs: Inputs,
+  tensors: Parameters,
+  step: number,
+  run: Run,
+): Promise<SplitScore['metrics'] | undefined> {
+  const { prepared, recipe, model: source } = inputs;
+  const { loaded, work } = prepared;
+  const { write } = work;
+  if (!write) return undefined;
+  const scratch = await mkdtemp(path.join(os.tmpdir(), 'neuroprune-dense-'));
+  try {
+    const structure = loaded.architecture.structure(loaded.config);
+    const graphs = work.graphs({ model: denseModel(inputs, tensors), tensors, structure });
+    await saveFolder(scratch, { loaded, tensors, graphs, source });
+    const session = { device: recipe.device, threads: recipe.threads };
+    const scored = await run.stage('write dense', () => write(scratch, run.context, session));
+    tellScore(inputs, scored, { step, run: 'baseline' }, run);
+    return scored.metrics;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 function withFloats(result: TrainResult): Trained {

@@ -19,7 +19,7 @@ export interface Steps {
 export type ScoredSplit = 'validation' | 'watched';
 
 /** What scoring a split came to. */
-export type SplitScore = Pick<TaskScore, 'split' | 'examples' | 'metrics'> & {
+export type SplitScore = Pick<TaskScore, 'split' | 'examples' | 'metrics' | 'signatures'> & {
   /** Something that seems wrong with it. */
   readonly warning?: string | undefined;
 };
@@ -49,6 +49,8 @@ export interface Workload {
   ) => Promise<SplitScore & { readonly main: number }>;
   /** Scores what is published in the folder of a run, and keeps there what it said. */
   readonly evaluate: (folder: string, context: RunContext, session: SessionOptions) => Promise<SplitScore>;
+  /** Scores what the model of a folder writes, and keeps it in the run folder `keep` where one is named; absent where nothing is written. */
+  readonly write?: (folder: string, context: RunContext, session: SessionOptions, keep?: string) => Promise<SplitScore>;
   /** Scores the published files of a precision. */
   readonly scoreVariant: (
     folder: string,
