@@ -1,8 +1,9 @@
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
-import { readSafetensorsHeader } from '@neuroprune/models';
+import { loadModel, readSafetensorsHeader } from '@neuroprune/models';
 import { float32, GraphBuilder, modelOf, saveModel } from '@neuroprune/onnx';
+import { inferenceGraph } from '@neuroprune/prune';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtures, neuroprune, root, TOKEN, temporary } from './command.js';
 
@@ -76,7 +77,25 @@ beforeAll(async () => {
   await writeFile(path.join(folder, 'words/tokenizer_config.json'), JSON.stringify(config));
   for (const file of ['bert-fused', 'bert-dynamo'])
     await copyFile(path.join(files, `${file}.onnx`), path.join(folder, `${file}.onnx`));
+  await withoutSource('writers/llama-linear', 'goes-on');
+  await withoutSource('masked-lm/bert', 'masked');
+  const texts = Array.from({ length: 20 }, () =>
+    JSON.stringify({ text: 'the film is good and it is a movie of a film' }),
+  );
+  await mkdir(path.join(folder, 'texts'));
+  for (const split of ['train', 'validation'])
+    await writeFile(path.join(folder, `texts/${split}.jsonl`), texts.join('\n'));
 });
+
+/** A model of the repository as one graph of whole texts, its configuration and a tokenizer beside it. */
+async function withoutSource(name: string, to: string): Promise<void> {
+  const source = path.join(root, 'packages/models/fixtures', name);
+  await mkdir(path.join(folder, to));
+  await copyFile(path.join(source, 'config.json'), path.join(folder, to, 'config.json'));
+  for (const file of ['tokenizer.json', 'tokenizer_config.json'])
+    await copyFile(path.join(folder, 'words', file), path.join(folder, to, file));
+  await saveModel(inferenceGraph((await loadModel(source)).model), path.join(folder, to, 'model.onnx'));
+}
 
 afterAll(async () => {
   await hub.close();
@@ -129,23 +148,27 @@ describe('convert --dry-run', () => {
   });
 });
 
+const sst2 = ['--task', 'sst2', '--tokenizer', 'words'];
+const texts = ['--task', 'perplexity', '--dataset', './texts'];
+
 test.each([
-  ['bert-dynamo.onnx', 'expected inputs of any size, got input_ids [3, 7]; export the model with dynamic axes'],
-  ['none.onnx', 'none.onnx: expected an ONNX file, found none'],
-])('prune %s is refused', async (file, message) => {
-  const { code, stderr } = await call(
-    'prune',
-    file,
-    '--task',
-    'sst2',
-    '--tokenizer',
-    'words',
-    '--max-steps',
-    '2',
-    '--sparsity',
-    '0.5',
-  );
+  ['bert-dynamo.onnx', sst2, 'expected inputs of any size, got input_ids [3, 7]; export the model with dynamic axes'],
+  ['none.onnx', sst2, 'none.onnx: expected an ONNX file, found none'],
+  ['./masked', sst2, './masked: expected logits for each text, got them for each token (masked-lm)'],
+  ['./goes-on', sst2, './goes-on: expected logits for each text, got them for each token (causal-lm)'],
+  ['./goes-on', texts, './goes-on: expected a model with its source to write texts, got an ONNX file'],
+])('prune %s %j is refused before it trains', async (file, task, message) => {
+  const { code, stderr } = await call('prune', file, ...task, '--max-steps', '2', '--sparsity', '0.5');
   expect({ code, said: stderr.includes(message), stderr }).toMatchObject({ code: 2, said: true });
+  expect(stderr).not.toContain('train neuroprune');
+});
+
+test('convert says what a file without a cache is good for', async () => {
+  const { code, stderr } = await call('convert', './goes-on', '--out', 'goes-on-anew');
+  expect(code).toBe(0);
+  expect(stderr).toContain('warning: without a cache of keys and values: it scores texts');
+  const other = await call('convert', './masked', '--out', 'masked-anew');
+  expect(other).toMatchObject({ code: 0, stderr: expect.not.stringContaining('without a cache') });
 });
 
 test('prune with the tokenizer of another folder: trained, cut out, proved, published under the initializers’ names', async () => {

@@ -5,7 +5,12 @@ import { NeuropruneError } from '../error.js';
 const MOST_NAMED = 4;
 
 /** Refuses what a model without source cannot be trained for, before rows are fetched and tokenized. */
-export function checkImported({ imported, prunable }: LoadedModel, id: string, prunes: boolean): void {
+export function checkImported({ imported, prunable, task }: LoadedModel, id: string, prunes: boolean): void {
+  if (imported && task !== 'sequence-classification')
+    throw new NeuropruneError(
+      'input',
+      `${id}: expected logits for each text, got them for each token (${task}); a model without source keeps the head it came with: export it with one for classes, or start from its safetensors`,
+    );
   if (imported?.fixedSize !== undefined)
     throw new NeuropruneError(
       'input',
@@ -13,6 +18,21 @@ export function checkImported({ imported, prunable }: LoadedModel, id: string, p
     );
   if (imported && prunes && prunable.length === 0) throw nothingFound({ imported }, id);
 }
+
+/** Refuses to train a model without source to write: what its graph would write with, a cache, cannot be added to it. */
+export function checkWrites({ imported }: Pick<LoadedModel, 'imported'>, id: string): void {
+  if (imported)
+    throw new NeuropruneError(
+      'input',
+      `${id}: expected a model with its source to write texts, got an ONNX file, which keeps no keys and values of earlier tokens; start from its safetensors`,
+    );
+}
+
+/** What is told of a file that gives logits of words and has no cache. */
+export const cacheNote = ({ imported, task }: Pick<LoadedModel, 'imported' | 'task'>): string[] =>
+  imported && task === 'causal-lm'
+    ? ['without a cache of keys and values: it scores texts, but transformers.js writes none with it']
+    : [];
 
 /** What is said of a graph in which no layer was found. */
 export function nothingFound({ imported }: Pick<LoadedModel, 'imported'>, id: string): NeuropruneError {

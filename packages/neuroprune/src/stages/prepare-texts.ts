@@ -12,6 +12,7 @@ import { type LoadedModel, loadModel } from '@neuroprune/models';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import type { FetchedRows } from './fetch-rows.js';
+import { checkWrites } from './imported.js';
 import { checkHeads, type Prepared, type PrepareRequest, positionsOf, type Split } from './prepare.js';
 import type { Recipe } from './recipe.js';
 import { loadTextTeacher } from './teacher.js';
@@ -45,6 +46,7 @@ export async function prepareTexts(
   const need = needs[task.kind];
   if (loaded.task !== need.task)
     throw new NeuropruneError('input', `${task.name}: expected ${need.what}, got one for ${loaded.task} (${model.id})`);
+  checkWrites(loaded, model.id);
   checkHeads(recipe, loaded);
   checkClasses(recipe);
   const { distill } = recipe;

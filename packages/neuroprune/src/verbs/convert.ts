@@ -10,7 +10,7 @@ import { checkClass } from '../stages/check-class.js';
 import { exportFolder, inferenceGraphs } from '../stages/export-folder.js';
 import { type FetchedModel, fetchModel } from '../stages/fetch-model.js';
 import { hubOf } from '../stages/hub-options.js';
-import { nothingFound } from '../stages/imported.js';
+import { cacheNote, nothingFound } from '../stages/imported.js';
 import { type Run, startRun } from '../stages/stage.js';
 import { tokenLosses } from '../stages/token-losses.js';
 import { freshNote, unusedNote } from '../stages/weight-notes.js';
@@ -70,7 +70,7 @@ async function convert(
   return stage('convert', async () => {
     await checkClass(source);
     const loaded = await loadModel(source.place);
-    for (const message of freshNote(loaded)) context.onEvent({ type: 'warning', message });
+    for (const message of [...freshNote(loaded), ...cacheNote(loaded)]) context.onEvent({ type: 'warning', message });
     for (const message of unusedNote(loaded)) context.onEvent({ type: 'note', message });
     const graphs = step ? new Map([[STEP, stepGraph(loaded)]]) : inferenceGraphs(loaded);
     const written = await exportFolder(folder, { graphs, dtypes: dtype, loaded, source });
