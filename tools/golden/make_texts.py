@@ -6,7 +6,7 @@
   shared.json  with --shared DIR (a folder with models/ and datasets/ as on the Hub): the same of t5-tiny-multi30k-de-en on
                Multi30k's test rows and of stories260K on dialogues; the texts by their SHA-256
 
-Needs torch 2.5.1, transformers 4.57.1, tokenizers 0.22.2, sacrebleu 2.6.0, rouge_score 0.1.2, pyarrow; no network, no GPU.
+Needs torch 2.5.1, transformers 4.57.1, tokenizers 0.22.2, sacrebleu 2.6.0, rouge_score 0.1.2, pyarrow, sentencepiece, protobuf; no network, no GPU.
 Usage: python tools/golden/make_texts.py [--shared DIR] [--keep]     --keep takes the models that are there
 """
 

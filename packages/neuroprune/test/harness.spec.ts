@@ -4,6 +4,7 @@ import { METRICS_VERSION, metrics } from '@neuroprune/evaluate';
 import { type LocalHub, startLocalHub } from '@neuroprune/local-hub';
 import { saveModel } from '@neuroprune/onnx';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { devices } from '../../runtime/test/devices.js';
 import { evaluate } from '../src/api.js';
 import type { RunEvent } from '../src/events.js';
 import type { VerbInput } from '../src/schema/verbs.js';
@@ -207,6 +208,17 @@ describe('options', () => {
       expect(rowsPerSecond / (4000 / medianMs)).toBeCloseTo(1, 2);
       expect([warmUp, device]).toEqual([3, 'cpu']);
     }
+  });
+
+  it('latencyDevice: each device in its turn, and one that is not there is refused before the work', async () => {
+    const plan = { latency: true, latencyRepeats: 1, latencyBatch: 2, latencyLength: 4 } as const;
+    const there = devices.flatMap(({ device, absent }) => (absent === undefined ? [device] : []));
+    const { latency } = await call({ ...plan, latencyDevice: there, model: ['two', 'other/two'] });
+    const expected = there.flatMap((device) => ['two', 'other/two'].map((model) => [model, device]));
+    expect(latency!.map(({ model, device }) => [model, device])).toEqual(expected);
+    const refused = call({ ...plan, latencyDevice: ['cpu', 'cuda:63'], out: 'no-device' });
+    await expect(refused).rejects.toMatchObject({ kind: 'input', message: expect.stringContaining('cuda:63') });
+    await expect(readdir(at('no-device'))).rejects.toThrow('ENOENT');
   });
 
   it('failBelow: fails with every metric that is under its floor, and refuses one that holds for nothing', async () => {

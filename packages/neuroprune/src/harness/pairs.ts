@@ -126,6 +126,9 @@ function folderNames(ids: readonly string[]): ReadonlyMap<string, string> {
   return names;
 }
 
+/** The models of pairs, each once and in the order asked. */
+export const modelsOf = (pairs: readonly Pair[]): readonly string[] => [...new Set(pairs.map(({ model }) => model))];
+
 /** Refuses a submission in which a task is answered by two models, or that has another task than the leaderboard's. */
 export function checkSubmission(pairs: readonly Pair[]): void {
   const seen = new Map<string, string>();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dataset, MetricKey, requireData } from './data.js';
-import { argument, count, device, offline, option, ScoredTaskName, text, threads } from './options.js';
+import { argument, count, DeviceName, device, offline, option, ScoredTaskName, text, threads } from './options.js';
 import { requireTextTask, TextTask, writing } from './writing.js';
 
 /** Tasks of classes, scores and texts. */
@@ -76,6 +76,12 @@ export const EvaluateOptions = z
     }),
     latency: option(z.boolean().default(false), {
       description: 'Measure milliseconds and rows a second of each model, the models taking turns',
+    }),
+    latencyDevice: option(list(DeviceName).optional(), {
+      description: 'Devices that are measured, one after another',
+      'x-default': 'that of the scores',
+      'x-value': 'DEVICE[,DEVICE]',
+      'x-with': latency,
     }),
     latencyBatch: option(list(count(1)).optional(), {
       description: 'Rows of the batches that are measured',

@@ -60,6 +60,13 @@ export const threads = option(count(1).optional(), {
   'x-default': 'the number of cores',
 });
 
+/** A device by its name. */
+export const DeviceName = z
+  .string()
+  .pipe(
+    z.custom<Device>((value) => isDevice(String(value)), 'expected cpu, cuda, cuda:N (the number of a GPU) or webgpu'),
+  );
+
 const isAsked = (value: unknown): boolean => value === 'auto' || isDevice(String(value));
 
 /** Device that runs the graphs. */

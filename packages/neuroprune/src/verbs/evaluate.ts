@@ -1,32 +1,21 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { EvaluateError, tasks } from '@neuroprune/evaluate';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 import { beyondBounds, checkBounds } from '../harness/floors.js';
 import { intervalsOf, pairedOf } from '../harness/intervals.js';
-import { type Latency, type Measured, measure } from '../harness/latency.js';
-import { measuredClassifier, measuredText } from '../harness/measured.js';
+import { devicesOf, measureAll } from '../harness/measured.js';
+import { findModels, type Models } from '../harness/models.js';
 import { LOGS, writePairPredictions, writeSubmission, writeTables } from '../harness/outputs.js';
 import type { PairScore } from '../harness/pair-score.js';
-import {
-  type ClassPair,
-  checkSubmission,
-  metricsOf,
-  type Pair,
-  pairsOf,
-  submissionGaps,
-  type TextPair,
-} from '../harness/pairs.js';
+import { checkSubmission, metricsOf, modelsOf, type Pair, pairsOf, submissionGaps } from '../harness/pairs.js';
 import type { Evaluated, Scored } from '../harness/result.js';
 import { type Harness, scorePair } from '../harness/score-pair.js';
 import { scoreTextPair } from '../harness/score-text-pair.js';
 import { rendered } from '../harness/tables.js';
-import { findTextModel, type TextModel } from '../harness/text-model.js';
 import type { TableFormat } from '../schema/evaluate.js';
 import type { VerbOptions } from '../schema/verbs.js';
 import { belowChance } from '../stages/chance.js';
-import { type Classifier, findClassifier, taskFor } from '../stages/classifier.js';
 import { settleDevice } from '../stages/device.js';
 import { hubOf } from '../stages/hub-options.js';
 import { type Run, startRun } from '../stages/stage.js';
@@ -41,6 +30,7 @@ const formats = new WeakMap<Evaluated, TableFormat>();
 export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
   const started = startRun(context);
   const options = { ...asked, device: await settleDevice({ asked: asked.device }, context) };
+  const devices = await devicesOf(options, context);
   const pairs = pairsOf(options);
   if (options.glueSubmission !== undefined) checkSubmission(pairs);
   checkMetrics(pairs, options);
@@ -48,14 +38,14 @@ export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): 
   const folder = out === undefined ? undefined : path.resolve(context.cwd, out);
   const logs = folder === undefined ? undefined : path.join(folder, LOGS);
   const harness: Harness = { options, hub: hubOf(context, options), context, ...(logs === undefined ? {} : { logs }) };
-  await using models = await findAll(pairs, harness, started);
+  await using models = await findModels(pairs, harness, started);
   if (folder !== undefined) await removeDrafts(folder);
   if (logs !== undefined && !options.resume) await rm(logs, { recursive: true, force: true });
   const { evaluation, submission } = await scoreAll(pairs, models, harness, started);
   if (options.glueSubmission !== undefined)
     for (const message of submissionGaps(pairs, options)) context.onEvent({ type: 'warning', message });
-  const latency = options.latency ? await measureAll(pairs, models, options, started) : undefined;
-  const names = namesOf(pairs);
+  const latency = options.latency ? await measureAll(pairs, models, { options, devices }, started) : undefined;
+  const names = modelsOf(pairs);
   const result: Evaluated = {
     model: names[0]!,
     models: names,
@@ -81,50 +71,6 @@ function checkMetrics(pairs: readonly Pair[], options: VerbOptions<'evaluate'>):
   for (const side of bounds) checkBounds(side, options[side] ?? [], rows as NonNullable<(typeof rows)[number]>[]);
 }
 
-const namesOf = (pairs: readonly Pair[]): readonly string[] => [...new Set(pairs.map(({ model }) => model))];
-
-/** The models of a call, by the words they were asked with. */
-interface Models extends AsyncDisposable {
-  readonly classifiers: ReadonlyMap<string, Classifier>;
-  readonly texts: ReadonlyMap<string, TextModel>;
-}
-
-async function findAll(pairs: readonly Pair[], { options, hub, context }: Harness, { stage }: Run): Promise<Models> {
-  const classifiers = new Map<string, Classifier>();
-  const texts = new Map<string, TextModel>();
-  const close = async () => void (await Promise.all([...texts.values()].map((text) => text[Symbol.asyncDispose]())));
-  const { tokenizer, cache } = options;
-  try {
-    for (const pair of pairs) {
-      const { model } = pair;
-      if (pair.text) {
-        const find = () => findTextModel(model, hub, context, { tokenizer, cache });
-        texts.set(model, texts.get(model) ?? (await stage('fetch', find, model)));
-        continue;
-      }
-      const find = () => findClassifier(model, hub, context, { tokenizer });
-      const classifier = classifiers.get(model) ?? (await stage('fetch', find, model));
-      classifiers.set(model, classifier);
-      checkClasses(pair, classifier, pairs);
-    }
-  } catch (error) {
-    await close();
-    throw error;
-  }
-  return { classifiers, texts, [Symbol.asyncDispose]: close };
-}
-
-/** Refuses a task with other classes than its model's, and says how models get their own tasks where there are several. */
-function checkClasses({ model, task }: ClassPair, classifier: Classifier, pairs: readonly Pair[]): void {
-  if (task === undefined) return;
-  try {
-    taskFor(tasks[task], classifier, model);
-  } catch (error) {
-    if (!(error instanceof EvaluateError) || pairs.length === 1) throw error;
-    throw new NeuropruneError('input', `${error.message}; TASK=MODEL scores a model on that task alone`);
-  }
-}
-
 async function scoreAll(
   pairs: readonly Pair[],
   models: Models,
@@ -135,7 +81,7 @@ async function scoreAll(
   const evaluation: Scored[] = [];
   const submission: string[] = [];
   const firsts = new Map<string | undefined, PairScore>();
-  const several = namesOf(pairs).length > 1;
+  const several = modelsOf(pairs).length > 1;
   for (const pair of pairs) {
     const work = (): Promise<PairScore> =>
       pair.text
@@ -207,28 +153,6 @@ function textFacts(score: PairScore): Partial<Scored> {
     return { window: score.window, tokens: sum(score.predictions.map(({ tokens }) => tokens)) };
   const newTokens = sum(score.predictions.map(({ tokens }) => tokens.length));
   return { generation: { ...score.writing, newTokens } };
-}
-
-async function measureAll(
-  pairs: readonly Pair[],
-  { classifiers, texts }: Models,
-  options: VerbOptions<'evaluate'>,
-  { stage, context }: Run,
-): Promise<readonly Latency[]> {
-  const measured: Measured[] = [];
-  const { device, latencyBatch = [1, 32], latencyLength = [16, 128], latencyRepeats = 20 } = options;
-  const plan = { device, batches: latencyBatch, lengths: latencyLength, repeats: latencyRepeats };
-  const open = (pair: ClassPair | TextPair): Promise<Measured> =>
-    pair.text
-      ? measuredText(pair.model, texts.get(pair.model)!, pair.text, options, context.signal)
-      : measuredClassifier(pair.model, classifiers.get(pair.model)!, options);
-  try {
-    // A model's time is that of its first task.
-    for (const model of namesOf(pairs)) measured.push(await open(pairs.find((pair) => pair.model === model)!));
-    return await stage('latency', () => measure(measured, plan, context.signal));
-  } finally {
-    await Promise.all(measured.map((one) => one[Symbol.asyncDispose]()));
-  }
 }
 
 /** The table, in the form that was asked. */
