@@ -64,6 +64,14 @@ describe('names', () => {
     expect(loaded.tensors.get('classifier.bias')).toEqual(float32([1, 2]));
   });
 
+  test('float8 is widened', async () => {
+    const bias: Tensor = { dtype: 'float8e4m3fn', dims: [2], data: Uint8Array.of(0x38, 0xc4) };
+    const loaded = await loadModel(
+      await folderOf(tinyJson, new Map<string, Tensor>(tensors).set('classifier.bias', bias)),
+    );
+    expect(loaded.tensors.get('classifier.bias')).toEqual(float32([1, -3]));
+  });
+
   test.runIf(hasShared)(
     'MiniLM: only the head is new, only a buffer is left over (skipped without ../shared)',
     async () => {
@@ -239,6 +247,12 @@ describe('what does not fit is said', () => {
       { ...tinyJson, quantization_config: { quant_method: 'fp8', weight_block_size: [128, 128] } },
       tensors,
       'config.json: quantization_config: expected none, got fp8; rounded weights cannot be trained',
+    ],
+    [
+      'a scale beside a weight',
+      tinyJson,
+      new Map<string, Tensor>(tensors).set('bert.pooler.dense.weight_scale_inv', float32([1])),
+      'bert.pooler.dense.weight_scale_inv: expected weights without scales',
     ],
     [
       'a missing layer',

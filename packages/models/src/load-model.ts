@@ -75,6 +75,7 @@ async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedM
     initialize: (name, dims) => (mayBeFresh(name) ? withoutData(dims) : undefined),
   });
   const needed = new Set(plan.parameters.map((name) => origin.get(name)));
+  refuseScaled(shapes, needed);
   const stored = await readSafetensors(path, { only: (name) => needed.has(name), each: toFloat32 });
   const { tensors } = standardTensors(stored, architecture, config);
   const built = buildModel({ ...request, tensors, initialize });
@@ -90,6 +91,15 @@ async function loadFamily(folder: string, options: LoadOptions): Promise<LoadedM
     buffers: built.buffers,
     unused: plan.unused.map((name) => origin.get(name) ?? name),
   };
+}
+
+/** Refuses weights that are numbers only together with scales stored beside them, as quantizing tools write float8. */
+function refuseScaled(stored: ReadonlyMap<string, Tensor>, needed: ReadonlySet<string | undefined>): void {
+  const scale = [...stored.keys()].find((name) => needed.has(name.replace(/_scale(_inv)?$/, '')) && !needed.has(name));
+  if (scale === undefined) return;
+  throw new ModelsError(
+    `${scale}: expected weights without scales; rounded weights cannot be trained: take the model that was quantized`,
+  );
 }
 
 /** The configuration and architecture under the head of a task. */
