@@ -1,7 +1,7 @@
 import { emptyGraph, modelOf, Node, scalarTensor, type Tensor, Value, writeModel } from '@neuroprune/onnx';
 import ort from 'onnxruntime-node';
 import { ortOptions } from './device.js';
-import type { Carried, NamedTensors, Request } from './worker-protocol.js';
+import type { Carried, NamedTensors, Request, StateChange, StateWork } from './worker-protocol.js';
 
 // The two tensor types hold the same arrays; ORT's constructor wants a literal type a call.
 const toOrt = (t: Tensor): ort.Tensor => new ort.Tensor(t.dtype as 'float32', t.data as Float32Array, t.dims);
@@ -22,6 +22,9 @@ function reader(): Uint8Array {
   graph.nodes.push(new Node('Identity', [x], [y]));
   return writeModel(modelOf({ ...graph, inputs: [x], outputs: [y] }));
 }
+
+/** What a module of `StateWork` exports as `change`. */
+type ChangeState = (state: Map<string, Tensor>, argument: StateWork['argument']) => StateChange | Promise<StateChange>;
 
 const profileOptions = (prefix: string) => ({ enableProfiling: true, profileFilePrefix: prefix });
 
@@ -71,6 +74,18 @@ export class HeldSession {
     );
     for (const name of names) this.drop(name);
     return taken;
+  }
+
+  /** Has a module do something with tensors of the state, which it may change in place. */
+  async change({ names, work }: Request & { type: 'change' }): Promise<StateChange> {
+    const taken = await this.take(names.map(([held]) => held));
+    const state = new Map(names.map(([, name], i) => [name, (taken[i] as NamedTensors[number])[1]]));
+    try {
+      const { change } = (await import(work.module)) as { readonly change: ChangeState };
+      return await change(state, work.argument);
+    } finally {
+      this.hold(names.map(([held, name]) => [held, required(state.get(name), name)]));
+    }
   }
 
   /** Runs in order, each on the state that the one before it left. */

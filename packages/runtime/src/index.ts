@@ -30,3 +30,4 @@ export { type Choice, chooseDevice, probeOnce } from './probe/choose.js';
 export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';
 export { createTraining, type Staged, type Training, type TrainingOptions } from './training.js';
+export type { StateChange, StateWork } from './worker-protocol.js';

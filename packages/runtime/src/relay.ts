@@ -6,7 +6,14 @@ import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { endOf } from './process-end.js';
-import { type Answer, buffersOf, type NamedTensors, type Numbered, type Request } from './worker-protocol.js';
+import {
+  type Answer,
+  buffersOf,
+  type NamedTensors,
+  type Numbered,
+  type Part,
+  type Request,
+} from './worker-protocol.js';
 
 const script = fileURLToPath(import.meta.resolve('@neuroprune/runtime/session-process'));
 /**
@@ -28,7 +35,13 @@ child.stderr?.on('data', (chunk: Buffer) => {
 });
 
 const waiting = new Map<number, (answer: Answer) => void>();
-child.on('message', (answer: Answer) => {
+/** Tensors of the answer that is coming in: answers come one after another. */
+let arrived: NamedTensors[number][] = [];
+child.on('message', ({ more, ...part }: Part) => {
+  if ('tensors' in part) arrived.push(...part.tensors);
+  if (more) return;
+  const answer = 'tensors' in part ? { ...part, tensors: arrived } : part;
+  arrived = [];
   waiting.get(answer.id)?.(answer);
   waiting.delete(answer.id);
 });
@@ -55,21 +68,19 @@ const ask = (message: Numbered): Promise<Answer> =>
     child.send(message, (error) => error && failed(error));
   });
 
-/** The same request in parts that each carry one tensor. */
+/** The same request in parts that each carry one tensor; answers come in such parts too. */
 function parts(request: Request): Request[] {
   if (request.type === 'hold') return request.tensors.map((tensor) => ({ type: 'hold', tensors: [tensor] }));
-  if (request.type === 'take') return request.names.map((name) => ({ type: 'take', names: [name] }));
   return [request];
 }
 
 async function relayed({ id, session, request }: Numbered): Promise<Answer> {
-  const tensors: NamedTensors[number][] = [];
+  let last: Answer = { id, tensors: [] };
   for (const part of parts(request)) {
-    const answer = await ask({ id, session, request: part });
-    if ('error' in answer) return answer;
-    tensors.push(...answer.tensors);
+    last = await ask({ id, session, request: part });
+    if ('error' in last) return last;
   }
-  return { id, tensors };
+  return last;
 }
 
 let last: Promise<unknown> = Promise.resolve();

@@ -1,5 +1,7 @@
 import { HeldSession } from './held-session.js';
-import type { Answer, NamedTensors, Numbered, Request } from './worker-protocol.js';
+import type { Answer, Numbered, Request, Result } from './worker-protocol.js';
+
+const NOTHING: Result = { tensors: [] };
 
 /** The sessions of a thread or process, by number; requests are answered one after another, in the order they came. */
 export class SessionTable {
@@ -15,28 +17,30 @@ export class SessionTable {
 
   private async next({ id, session, request }: Numbered): Promise<Answer> {
     try {
-      return { id, tensors: await this.handle(session, request) };
+      return { id, ...(await this.handle(session, request)) };
     } catch (error) {
       return { id, error: error instanceof Error ? error.message : String(error) };
     }
   }
 
-  private async handle(number: number, request: Request): Promise<NamedTensors> {
+  private async handle(number: number, request: Request): Promise<Result> {
     switch (request.type) {
       case 'load':
         this.sessions.set(number, await HeldSession.load(request));
-        return [];
+        return NOTHING;
       case 'hold':
         this.of(number).hold(request.tensors);
-        return [];
+        return NOTHING;
       case 'take':
-        return this.of(number).take(request.names);
+        return { tensors: await this.of(number).take(request.names) };
+      case 'change':
+        return this.of(number).change(request);
       case 'run':
-        return this.of(number).run(request);
+        return { tensors: await this.of(number).run(request) };
       case 'close':
         await this.sessions.get(number)?.close();
         this.sessions.delete(number);
-        return [];
+        return NOTHING;
     }
   }
 

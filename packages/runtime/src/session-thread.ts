@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Device, type Provider, providerName } from './device.js';
 import { RuntimeError } from './errors.js';
-import type { Answer, NamedTensors, Numbered, Request } from './worker-protocol.js';
+import type { Answer, Numbered, Request, Result } from './worker-protocol.js';
 
 /** The file of the thread: on a GPU it stands between the program and a process, which a native crash ends alone. */
 const files = {
@@ -50,8 +50,8 @@ export class SessionThread {
     return this.failure === undefined;
   }
 
-  /** Sends a session's request and waits for its tensors; the buffers in `moved` go to the worker. */
-  async ask(session: number, request: Request, moved: readonly ArrayBuffer[] = []): Promise<NamedTensors> {
+  /** Sends a session's request and waits for what it comes to; the buffers in `moved` go to the worker. */
+  async ask(session: number, request: Request, moved: readonly ArrayBuffer[] = []): Promise<Result> {
     if (this.failure !== undefined) throw new RuntimeError(this.failure);
     const id = this.next++;
     this.worker.postMessage({ id, session, request } satisfies Numbered, moved);
@@ -59,7 +59,7 @@ export class SessionThread {
     const answer = await new Promise<Answer>((resolve) => this.waiting.set(id, resolve));
     if (this.waiting.size === 0) this.worker.unref();
     if ('error' in answer) throw new RuntimeError(answer.error);
-    return answer.tensors;
+    return answer;
   }
 
   private fail(message: string): void {

@@ -1,7 +1,7 @@
 import type { Device } from './device.js';
 import { RuntimeError } from './errors.js';
 import { SessionThread } from './session-thread.js';
-import { buffersOf, type NamedTensors, type Request } from './worker-protocol.js';
+import { buffersOf, type NamedTensors, type Request, type Result } from './worker-protocol.js';
 
 let sessions = 0;
 
@@ -17,6 +17,11 @@ export class SessionWorker {
 
   /** Sends a request and waits for its tensors; array buffers of held state move to the worker. */
   async ask(request: Request): Promise<NamedTensors> {
+    return (await this.result(request)).tensors;
+  }
+
+  /** Sends a request and waits for all that it comes to. */
+  async result(request: Request): Promise<Result> {
     if (!this.open) throw new RuntimeError('session: expected an open one, got one that was closed');
     return this.thread.ask(this.session, request, moved(request));
   }

@@ -8,7 +8,7 @@ import { withinMemory } from './memory.js';
 import { withModelFile } from './model-file.js';
 import { SessionWorker } from './session-worker.js';
 import type { ScalarVectors } from './staging.js';
-import type { Inputs, NamedTensors, Request } from './worker-protocol.js';
+import type { Inputs, NamedTensors, Request, StateChange, StateWork } from './worker-protocol.js';
 
 /** A step graph with its state, run outside the calling thread; there the state stays between runs. */
 export interface Training extends AsyncDisposable {
@@ -26,6 +26,11 @@ export interface Training extends AsyncDisposable {
    * may change in place; no copy is made, but where the state lies in another process or on a device it crosses both ways.
    */
   withState<T>(use: (state: Map<string, Tensor>) => T | Promise<T>, names?: ReadonlySet<string>): Promise<T>;
+  /**
+   * Has a module change the state, or those of it in `names`, where it lies, in the thread or process of the sessions: nothing
+   * crosses but what it is told and what it returns.
+   */
+  changeState(work: StateWork, names?: ReadonlySet<string>): Promise<StateChange>;
   close(): Promise<void>;
 }
 
@@ -95,6 +100,7 @@ export async function createTraining(
     runStaged,
     run: async (batches, scalars) => runStaged(stage(batches, scalars)),
     withState: (use, names) => withState(parts, use, names),
+    changeState: (work, names) => changeState(parts, work, names),
   };
 }
 
@@ -170,6 +176,17 @@ async function runSteps(parts: Parts, runs: readonly Inputs[]) {
 function everyNth(tensors: NamedTensors, first: number, n: number): Float32Array {
   const own = tensors.filter((_, i) => i % n === first).map(([, { data }]) => data as Float32Array);
   return own.length === 1 ? (own[0] as Float32Array) : Float32Array.from(own.flatMap((data) => [...data]));
+}
+
+async function changeState(
+  { worker, driver, signature }: Parts,
+  work: StateWork,
+  names?: ReadonlySet<string>,
+): Promise<StateChange> {
+  const wanted = stateOf(signature).filter(({ input }) => names?.has(input) ?? true);
+  const pairs = wanted.map(({ input }) => [driver.nameOf(input), input] as const);
+  const { value, tensors } = await worker.result({ type: 'change', names: pairs, work });
+  return { value, tensors };
 }
 
 async function withState<T>(

@@ -18,6 +18,13 @@ export type Request =
   | { readonly type: 'hold'; readonly tensors: NamedTensors }
   | { readonly type: 'take'; readonly names: readonly string[] }
   | {
+      /** Has a module do something with held tensors, where they lie. */
+      readonly type: 'change';
+      /** Their names here, beside those under which the module gets them. */
+      readonly names: readonly (readonly [held: string, name: string])[];
+      readonly work: StateWork;
+    }
+  | {
       readonly type: 'run';
       /** Whether the buffers of the inputs are nobody else's, so that they move; otherwise they are copied. */
       readonly staged: boolean;
@@ -30,6 +37,20 @@ export type Request =
       readonly event?: { readonly outputs: readonly string[]; readonly carried: Carried };
     }
   | { readonly type: 'close' };
+
+/** A module that does something with a state, and what it is told. */
+export interface StateWork {
+  /** Address of a module whose export `change` takes the state and the argument and returns a `StateChange`, or a promise of one. */
+  readonly module: string;
+  /** Anything that can be sent to another process. */
+  readonly argument: unknown;
+}
+
+/** What came of work on a state: any value that can be sent, and tensors, whose buffers are moved. */
+export interface StateChange {
+  readonly value: unknown;
+  readonly tensors: NamedTensors;
+}
 
 /** Inputs beside the outputs that follow them. */
 export type Carried = readonly (readonly [input: string, output: string])[];
@@ -47,10 +68,22 @@ export interface Numbered {
   readonly request: Request;
 }
 
-/** The worker's answer: tensors (those of several runs one after another), or what went wrong. */
-export type Answer =
-  | { readonly id: number; readonly tensors: NamedTensors }
-  | { readonly id: number; readonly error: string };
+/** What a request comes to: tensors (those of several runs one after another), and the value of a change. */
+export interface Result {
+  readonly tensors: NamedTensors;
+  readonly value?: unknown;
+}
+
+/** The worker's answer: what the request came to, or what went wrong. */
+export type Answer = ({ readonly id: number } & Result) | { readonly id: number; readonly error: string };
+
+/** Part of an answer of a process, to which others follow. */
+export type Part = Answer & { readonly more?: boolean };
+
+/** An answer in parts of a tensor each: a message between processes is copied whole, and cannot be of many gigabytes. */
+export function partsOf({ id, tensors, ...rest }: Exclude<Answer, { error: string }>): Part[] {
+  return [...tensors.map((tensor) => ({ id, tensors: [tensor], more: true })), { id, tensors: [], ...rest }];
+}
 
 /** Buffers of tensors, each once. */
 export const buffersOf = (tensors: NamedTensors): ArrayBuffer[] => [

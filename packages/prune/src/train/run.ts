@@ -16,8 +16,8 @@ import type { Pruner } from './pruner.js';
 import type { TrainContext, TrainEvent, TrainRequest, TrainResult } from './request.js';
 import type { Saver } from './saver.js';
 import { rateAt, scalarsOf } from './scalars.js';
-import { workOn } from './state-thread.js';
-import { neededState, type StateJob, type StateResult } from './state-work.js';
+import { workOn } from './state-place.js';
+import type { StateJob, StateResult } from './state-work.js';
 import type { Watch } from './watch.js';
 
 /** What a run is made of. */
@@ -210,13 +210,11 @@ export class Run {
     return (await this.workOn({ type: 'tensors' })).tensors;
   }
 
-  /** Does work on the state, which comes to the host for it. */
+  /** Does work on the state. */
   private workOn(job: StateJob): Promise<StateResult> {
     const { request, plan, parameters, training, context } = this.parts;
     const ramp = { steps: plan.steps, epochSteps: plan.epochSteps };
-    const all = { method: request.method, groups: request.groups, ramp, parameters };
-    const { setup, names } = neededState(all, job);
-    return training.withState((state) => workOn(setup, job, state, context.at), names);
+    return workOn(training, { method: request.method, groups: request.groups, ramp, parameters }, job, context.at);
   }
 
   private progress(): Progress {

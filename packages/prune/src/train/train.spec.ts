@@ -32,14 +32,15 @@ vi.mock('@neuroprune/runtime', async (original) => {
     const training = await runtime.createTraining(...args);
     const watched: Training = {
       ...training,
-      withState: (use) =>
-        training.withState(async (state) => {
-          const result = await use(state);
-          const masked = training.signature.stacks.filter((stack) => stack.masked).map((stack) => `${stack.name}.w`);
+      changeState: async (...work) => {
+        const result = await training.changeState(...work);
+        const masked = training.signature.stacks.filter((stack) => stack.masked).map((stack) => `${stack.name}.w`);
+        await training.withState((state) => {
           const w = [...state].filter(([name]) => masked.includes(name));
           seen.zeros = new Map(w.map(([name, t]) => [name, zerosIn(t)]));
-          return result;
-        }),
+        });
+        return result;
+      },
     };
     seen.training = watched;
     return watched;

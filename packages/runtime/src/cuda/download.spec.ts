@@ -41,7 +41,7 @@ async function serving(bytes: Buffer, { cuts = [], ranges = true, statuses = [],
     response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from, ...(from > 0 && range) });
     const cut = cuts[at];
     if (cut === undefined) return response.end(bytes.subarray(from));
-    response.write(bytes.subarray(from, from + cut), () => setTimeout(() => response.destroy(), 20));
+    response.write(bytes.subarray(from, from + cut), () => response.socket?.end());
   };
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -124,6 +124,29 @@ describe.each(suites)('%s', (_, { device, absent }) => {
     expect(after).toEqual(untouched);
   });
 
+  test('has a module change the state where it lies', async () => {
+    const module = `data:text/javascript,${encodeURIComponent(`export async function change(state, { at, to }) {
+      const words = state.get('words.w');
+      const before = words.data.slice();
+      words.data[at] = to;
+      if (to > 99) throw new Error('too large');
+      return { value: [...state.keys()], tensors: [['before', { ...words, data: before }]] };
+    }`)}`;
+    const argument = { at: 3, to: 7 };
+    const names = new Set(['words.w']);
+    const written = await changed(async (training) => {
+      const { value, tensors } = await training.changeState({ module, argument }, names);
+      expect(value).toEqual(['words.w']);
+      expect(tensors.map(([name, { dims }]) => [name, dims])).toEqual([['before', [2, 12]]]);
+      expect(tensors[0]?.[1].data[3]).toBeLessThan(6);
+    });
+    expect(written['words.w']![3]).toBeGreaterThan(6);
+    await using training = await createTraining(stepModel(), firstState(), session);
+    const failing = training.changeState({ module, argument: { at: 3, to: 100 } });
+    await expect(failing).rejects.toThrow(/too large/);
+    expect((await training.withState(copyOf))['words.w']![3]).toBe(100); // what was done before it failed is there
+  });
+
   test('keeps the batches’ and the scalars’ arrays with the caller', async () => {
     const given = scalars(0, batches.length);
     const before = structuredClone({ batches, given });
