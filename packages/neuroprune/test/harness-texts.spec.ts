@@ -432,7 +432,7 @@ describe('refused', () => {
     ],
     [
       { ...onPairs, model: path.join(fixtures, 'models/neuroprune/bert-micro-uncased') },
-      /expected a model that writes text, got model_type bert/,
+      /bert-micro-uncased: expected a model that writes text, got model_type bert/,
     ],
     [{ task: 'rte', maxLength: 4 }, /maxLength: acts only on tasks of text/],
     [{ task: 'translation', generator: 'transformers.js', numBeams: 2 }, /generator: expected neuroprune for beams/],

@@ -15,6 +15,8 @@ import { run as convert } from '../verbs/convert.js';
 
 /** A model that writes text, as files that run. */
 export interface TextModel extends AsyncDisposable {
+  /** As it was asked. */
+  readonly id: string;
   /** With the ONNX files, config.json and generation_config.json. */
   readonly folder: string;
   /** Folder of its tokenizer. */
@@ -85,7 +87,7 @@ async function opened(
     ...own.filter((name) => isGraph(name) || isOurs(name)).map((name) => path.join(folder, name)),
     ...beside.filter(isOurs).map((name) => path.join(tokenizer, name)),
   ];
-  return { folder, tokenizer, files: files.sort(), [Symbol.asyncDispose]: dispose };
+  return { id, folder, tokenizer, files: files.sort(), [Symbol.asyncDispose]: dispose };
 }
 
 /** Folder of the cache of conversions; may be removed at any time. */

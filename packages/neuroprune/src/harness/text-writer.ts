@@ -118,12 +118,13 @@ export async function writingPlan(
 
 /** Opens a model to write as planned. */
 export async function openTextWriter(
-  { folder }: Pick<TextModel, 'folder'>,
+  { id, folder }: Pick<TextModel, 'id' | 'folder'>,
   { settings, facts }: WritingPlan,
   { device, threads }: Asked,
   signal: AbortSignal,
 ): Promise<TextWriter> {
-  if (facts.generator === 'transformers.js') return transformersWriter(folder, settings, threads, signal);
+  if (facts.generator === 'transformers.js')
+    return transformersWriter(folder, settings, threads, signal).catch(notWriting(id));
   const own = await loadGenerator(folder, { device, ...(threads !== undefined && { threads }) });
   const texts = async (prompts: readonly (readonly number[])[], more: GenerationSettings): Promise<number[][]> => {
     const written = await own.generate(prompts, { ...more, batchSize: prompts.length, signal });
@@ -136,6 +137,15 @@ export async function openTextWriter(
   };
 }
 
+/** Says of which model transformers.js finds that it writes nothing. */
+const notWriting =
+  (id: string) =>
+  (cause: Error): never => {
+    const type = /Unsupported model type: (\S+)/.exec(cause.message)?.[1];
+    if (type === undefined) throw cause;
+    throw new NeuropruneError('input', `${id}: expected a model that writes text, got model_type ${type}`, { cause });
+  };
+
 async function transformersWriter(
   folder: string,
   settings: GenerationSettings,
@@ -145,20 +155,12 @@ async function transformersWriter(
   const inOnnx = existsSync(path.join(folder, 'onnx'));
   const kind = readsSource(folder) ? 'seq2seq' : 'causal';
   const from = kind === 'seq2seq' ? AutoModelForSeq2SeqLM : AutoModelForCausalLM;
-  const model = await from
-    .from_pretrained(folder, {
-      dtype: 'fp32',
-      local_files_only: true,
-      ...(!inOnnx && { subfolder: '' }),
-      ...(threads !== undefined && { session_options: { intraOpNumThreads: threads } }),
-    })
-    .catch((cause: Error) => {
-      const type = /Unsupported model type: (\S+)/.exec(cause.message)?.[1];
-      if (type === undefined) throw cause;
-      throw new NeuropruneError('input', `${folder}: expected a model that writes text, got model_type ${type}`, {
-        cause,
-      });
-    });
+  const model = await from.from_pretrained(folder, {
+    dtype: 'fp32',
+    local_files_only: true,
+    ...(!inOnnx && { subfolder: '' }),
+    ...(threads !== undefined && { session_options: { intraOpNumThreads: threads } }),
+  });
   const stop = new InterruptableStoppingCriteria();
   const interrupt = () => stop.interrupt();
   signal.addEventListener('abort', interrupt, { once: true });

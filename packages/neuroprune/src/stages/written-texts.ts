@@ -47,7 +47,7 @@ export async function scoreWritten(
   const texts = await readTexts(task, firstRows(split, textColumns(task), rows, signal));
   const asked = { device, ...(threads !== undefined && { threads }) };
   // Of a model, its folder alone decides how it writes.
-  const model = { folder };
+  const model = { id: folder, folder };
   await using writer = await openTextWriter(model, await writingPlan(model, task, asked), asked, signal);
   const { predictions } = await writeTexts(task, texts, await loadTokenizer(folder), writer.write, {
     ...{ split: split.name, batchSize: AT_ONCE, prefix, suffix, signal },
