@@ -58,6 +58,15 @@ async function folderOfTest(): Promise<string> {
 
 const quick = { pause: 1 };
 
+/** From where parts were asked for; what had arrived but was not yet written when the connection broke is asked for again. */
+function expectAsked(asked: readonly number[], sent: readonly number[]): void {
+  expect(asked).toHaveLength(sent.length);
+  sent.forEach((most, i) => {
+    expect(asked[i]).toBeLessThanOrEqual(most);
+    expect(asked[i]).toBeGreaterThanOrEqual(most === 0 ? 0 : most - 300_000);
+  });
+}
+
 describe('a wheel', () => {
   it('comes in one piece where nothing breaks, and how far it is is told', async () => {
     const { url, asked } = await serving(content);
@@ -76,7 +85,7 @@ describe('a wheel', () => {
     const asks = { ...quick, onProgress: (line: string) => lines.push(line) };
     const file = await downloadWheel({ url, sha256: sha256(content) }, await folderOfTest(), asks);
     expect((await readFile(file)).equals(content)).toBe(true);
-    expect(asked).toEqual([0, 1_000_000, 1_500_000]);
+    expectAsked(asked, [0, 1_000_000, 1_500_000]);
     expect(lines).toContain(`${name}: going on after 1 MB`);
   });
 
@@ -89,7 +98,7 @@ describe('a wheel', () => {
     const { url: again, asked: rest } = await serving(content);
     const file = await downloadWheel({ ...source, url: again }, folder, quick);
     expect((await readFile(file)).equals(content)).toBe(true);
-    expect(rest).toEqual([2_000_000]);
+    expectAsked(rest, [2_000_000]);
   });
 
   it('that was whole when the call before ended is not asked for again', async () => {
@@ -185,7 +194,7 @@ describe.runIf(onLinux)('--install-cuda (linux-x64 only)', () => {
     const lines: string[] = [];
     await installCuda({ ...files, onProgress: (line) => lines.push(line) }).catch(() => undefined); // ldd knows no such library
     expect((await readdir(files.folder)).sort()).toEqual([cuda, bridge]);
-    expect(asked).toEqual([0, 1_000_000]);
+    expectAsked(asked, [0, 1_000_000]);
     expect(await readdir(files.cache)).toEqual([]);
     const calls = await readFile(path.join(files.root, 'calls'), 'utf8');
     expect(calls).toMatch(
