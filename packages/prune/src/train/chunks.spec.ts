@@ -26,8 +26,8 @@ test.each([
   ['cpu', 5e9, 2],
   ['webgpu', 5e9, 2],
   ['cuda', 1e6, 2],
-  ['cuda', 1e9, 12],
-  ['cuda', 9e9, 20],
+  ['cuda', 1e9, 16],
+  ['cuda', 9e9, 24],
 ] as const)(
   'runs last longer on %s with %d bytes of state, which cross to the host after each: %d s',
   (provider, bytes, seconds) => expect(chunkSeconds(provider, bytes)).toBe(seconds),

@@ -2,9 +2,9 @@ import type { Provider } from '@neuroprune/runtime';
 
 /** Wall time, in seconds, that one `run()` should take at least: long enough that staging is cheap, short enough to stop quickly. */
 const SHORTEST = 2;
-const LONGEST = 20;
-/** Seconds of steps for every gigabyte of state on cuda, where it crosses to the host and back after each run: 0.57 s a gigabyte on an H100. */
-const SECONDS_A_GIGABYTE = 12;
+const LONGEST = 24;
+/** Seconds of steps for every gigabyte of state on cuda, where it crosses to the host and back after each run: 0.4 s a gigabyte on an H200. */
+const SECONDS_A_GIGABYTE = 16;
 
 /** Wall time, in seconds, that one `run()` should take; `bytes` are those of the state. */
 export const chunkSeconds = (provider: Provider, bytes: number): number =>
