@@ -75,7 +75,7 @@ export type { SubmissionFile } from './submission.js';
 export { submissionFile } from './submission.js';
 export { HELD_OUT, holdOut, subset } from './subset.js';
 export type { Recipe, Task, TaskName } from './tasks.js';
-export { glue, outputCount, resolveTasks, tasks } from './tasks.js';
+export { glue, outputCount, resolveTasks, tasks, trainedTasks } from './tasks.js';
 export type { AskedTexts } from './text-columns.js';
 export { valueAt } from './text-columns.js';
 export type { LikelihoodPrediction, WrittenPrediction } from './text-predictions.js';

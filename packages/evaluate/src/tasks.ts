@@ -93,11 +93,7 @@ const inference = {
 const indices = (file: string) => ({ file, labels: 'indices' }) as const;
 const names = (file: string) => ({ file, labels: 'names' }) as const;
 
-/**
- * Every task by name: the nine of GLUE with its official metrics (https://gluebenchmark.com) and our training recipes, and the
- * two that are only scored, by a model of MNLI: its mismatched split and the diagnostic set AX.
- */
-export const tasks = {
+const trained = {
   cola: glueTask('cola', {
     submission: indices('CoLA.tsv'),
     sentences: ['sentence'],
@@ -167,6 +163,9 @@ export const tasks = {
     mainMetric: 'accuracy',
     recipe: unmeasured,
   }),
+} satisfies Record<string, Task>;
+
+const scored = {
   'mnli-mm': glueTask('mnli-mm', {
     ...inference,
     dataset: glueData('mnli'),
@@ -182,6 +181,16 @@ export const tasks = {
     mainMetric: 'matthews_correlation',
   }),
 } satisfies Record<string, Task>;
+
+/**
+ * Every task by name: the nine of GLUE with its official metrics (https://gluebenchmark.com) and our training recipes, and the
+ * two that are only scored, by a model of MNLI: its mismatched split and the diagnostic set AX.
+ */
+export const tasks = { ...trained, ...scored };
+
+// Object.keys types its result as string[]; the table is a constant.
+/** Names of the tasks that a model can be trained on. */
+export const trainedTasks = Object.keys(trained) as [keyof typeof trained, ...(keyof typeof trained)[]];
 
 /** Name of a task in `tasks`. */
 export type TaskName = keyof typeof tasks;

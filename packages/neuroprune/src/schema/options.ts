@@ -1,3 +1,4 @@
+import { type TaskName as ScoredTask, tasks, trainedTasks } from '@neuroprune/evaluate';
 import { type Device, isDevice } from '@neuroprune/runtime';
 import { z } from 'zod';
 
@@ -38,11 +39,12 @@ export function count(minimum: number): z.ZodInt {
   return z.int().min(minimum);
 }
 
-/** Tasks that a model can be trained on and evaluated with: the nine of GLUE. */
-export const TaskName = z.enum(['cola', 'sst2', 'mrpc', 'stsb', 'qqp', 'mnli', 'qnli', 'rte', 'wnli']);
+/** Tasks of classes and scores that a model can be trained on. */
+export const TaskName = z.enum(trainedTasks);
 
 /** Tasks that a model can be scored on: those it can be trained on, MNLI's mismatched split and the diagnostic set. */
-export const ScoredTaskName = z.enum([...TaskName.options, 'mnli-mm', 'ax']);
+// Object.keys types its result as string[]; the table is a constant.
+export const ScoredTaskName = z.enum(Object.keys(tasks) as [ScoredTask, ...ScoredTask[]]);
 
 /** A repository's name on a Hub. */
 export const RepositoryName = z.string().regex(/^[\w.-]+\/[\w.-]+$/);
