@@ -149,6 +149,11 @@ test.each([
     ['train.csv', 'train.parquet'],
     /expected one format for the split 'train', got train\.csv, train\.parquet/,
   ],
+  [
+    'a program in place of data',
+    ['README.md', 'iwslt2017.py'],
+    /got a loading script, which is not run; .*--dataset-revision refs\/convert\/parquet$/,
+  ],
   ['no data', ['README.md'], /no data files for the configuration 'default'; it has configurations: none/],
 ])('%s without a choice are an input error', (_, files, message) => {
   expect(() => splits(files)).toThrow(message);

@@ -62,6 +62,7 @@ export function splitsOf(card: Card, files: readonly string[], name: ConfigName)
     if (fitting.length > 0) splits.set(split, [...new Set([...(splits.get(split) ?? []), ...fitting])]);
   }
   const found = splits.size > 0 ? splits : namedSplits(tables, config, name);
+  if (found.size === 0 && tables.length === 0 && files.some(isScript)) throw scriptAlone(name);
   if (found.size === 0) throw unknownConfig(configs, config, tables, name);
   for (const [split, paths] of found) checkFormats(paths, split, name);
   return found;
@@ -87,6 +88,15 @@ export function splitFiles(card: Card, files: readonly string[], name: SplitName
 
 const unknownFormat = (file: string, { title }: ConfigName): HubError =>
   new HubError('input', `${title}: expected files named ${tableEndings.map((e) => `.${e}`).join(', ')}, got ${file}`);
+
+const isScript = (file: string): boolean => /^[^/]+\.py$/.test(file);
+
+/** The Hub keeps a branch with the rows of data sets that come as programs. */
+const scriptAlone = ({ title }: ConfigName): HubError =>
+  new HubError(
+    'input',
+    `${title}: expected data files, got a loading script, which is not run; read the Hub's own conversion: --dataset-revision refs/convert/parquet`,
+  );
 
 function unknownConfig(
   configs: readonly Config[],
