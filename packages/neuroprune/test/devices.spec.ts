@@ -176,6 +176,19 @@ describe('--device', () => {
     expect(of(told, 'device')).toMatchObject([{ device: 'cpu', why: expect.stringMatching(/cuda/) }]);
   });
 
+  it('auto is the cpu for the generator that is there alone', async () => {
+    machine.best = 'cuda';
+    const devicesTold = async (more: object) => {
+      const told: RunEvent[] = [];
+      const asked = { model: 'none', task: 'translation', dataset: 'data', offline: true, ...more };
+      await expect(run('evaluate', asked, told)).rejects.toThrow(/none/);
+      return of(told, 'device').map((event) => 'device' in event && event.device);
+    };
+    expect(await devicesTold({})).toEqual(['cuda']);
+    expect(await devicesTold({ generator: 'transformers.js' })).toEqual([]);
+    expect(await devicesTold({ generator: 'neuroprune' })).toEqual(['cuda']);
+  });
+
   it('auto with bf16 needs a GPU', async () => {
     machine.best = 'cpu';
     await expect(call({ precision: 'bf16' })).rejects.toThrow('precision: expected fp32 or fp16 on cpu, got bf16');

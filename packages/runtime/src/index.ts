@@ -26,7 +26,7 @@ export {
   placedNodes,
   strayNodes,
 } from './placement.js';
-export { type Choice, chooseDevice, probeOnce } from './probe/choose.js';
+export { type Choice, chooseDevice, type Needs, probeOnce } from './probe/choose.js';
 export { type Probe, type Probed, probe } from './probe/probe.js';
 export { batchInput, inputTensor, type ScalarVectors } from './staging.js';
 export { createTraining, type Staged, type Training, type TrainingOptions } from './training.js';

@@ -1,4 +1,4 @@
-import type { Device, Probe } from '@neuroprune/runtime';
+import type { Device, Needs, Probe } from '@neuroprune/runtime';
 import { expect, test } from 'vitest';
 import type { RunEvent } from '../events.js';
 import { type DeviceRequest, settleDevice } from './device.js';
@@ -13,8 +13,8 @@ function machine(working: Device) {
     const works = device === working;
     return { device, works, milliseconds: 1, ...(works ? {} : { cause: missing }) };
   };
-  const choose = async () => {
-    asked.push('auto');
+  const choose = async ({ precision = 'fp32' }: Needs) => {
+    asked.push(`auto ${precision}`);
     return { device: working, why: `${working} works`, probes: [] };
   };
   const settle = (request: DeviceRequest) =>
@@ -23,8 +23,8 @@ function machine(working: Device) {
 }
 
 test.each<[what: string, working: Device, request: DeviceRequest, device: Device, asked: string[], why: string[]]>([
-  ['auto is the best that works', 'cuda', { asked: 'auto' }, 'cuda', ['auto'], ['cuda works']],
-  ['auto is cpu where nothing else works', 'cpu', { asked: 'auto' }, 'cpu', ['auto'], ['cpu works']],
+  ['auto is the best that works', 'cuda', { asked: 'auto' }, 'cuda', ['auto fp32'], ['cuda works']],
+  ['auto is cpu where nothing else works', 'cpu', { asked: 'auto' }, 'cpu', ['auto fp32'], ['cpu works']],
   ['a device that is named is tried, and nothing told', 'cuda:1', { asked: 'cuda:1' }, 'cuda:1', ['cuda:1'], []],
   ['cpu is not even tried', 'cuda', { asked: 'cpu' }, 'cpu', [], []],
   [
@@ -44,7 +44,7 @@ test.each<[what: string, working: Device, request: DeviceRequest, device: Device
     ['the run began on it'],
   ],
   ['what is named comes before what is stored', 'cuda', { asked: 'cpu', stored: 'cuda' }, 'cpu', [], []],
-  ['bf16 on a GPU', 'cuda', { asked: 'auto', precision: 'bf16' }, 'cuda', ['auto'], ['cuda works']],
+  ['bf16 on a GPU', 'cuda', { asked: 'auto', precision: 'bf16' }, 'cuda', ['auto bf16'], ['cuda works']],
 ])('%s', async (_, working, request, device, tried, why) => {
   const { settle, told, asked } = machine(working);
   expect(await settle(request)).toBe(device);

@@ -1,4 +1,4 @@
-import { type Choice, chooseDevice, type Device, type Probe, probeOnce } from '@neuroprune/runtime';
+import { type Choice, chooseDevice, type Device, type Needs, type Probe, probeOnce } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
 
@@ -14,7 +14,7 @@ export interface DeviceRequest {
 
 /** How devices are tried. */
 export interface Probes {
-  readonly choose: () => Promise<Choice>;
+  readonly choose: (needs: Needs) => Promise<Choice>;
   readonly ask: (device: Device) => Promise<Probe>;
 }
 
@@ -33,7 +33,7 @@ export async function settleDevice(
     if (asked === 'auto') onEvent({ type: 'device', device: named, why: 'the run began on it' });
     return checked(named, precision);
   }
-  const { device, why } = await choose();
+  const { device, why } = await choose({ precision });
   onEvent({ type: 'device', device, why });
   return checked(device, precision);
 }

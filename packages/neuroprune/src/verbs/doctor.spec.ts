@@ -22,6 +22,9 @@ test('the build of ONNX Runtime, memory and what stands in for a GPU are told', 
   const webgpu = { name: 'webgpu', works: true, software: 'libvk_swiftshader.so' };
   const text = format({ ...diagnosis, providers: [webgpu], onnxRuntime: { ...onnxRuntime, build: 'so and so' } });
   expect(text).toContain('webgpu            works without a GPU: libvk_swiftshader.so computes on the cpu');
+  expect(format({ ...diagnosis, providers: [{ name: 'webgpu', works: true, half: false }] })).toContain(
+    'webgpu            works, not in float16',
+  );
   expect(text).toContain('built as          so and so');
   expect(text).toMatch(/^memory +\d+\.\d GiB, \d+\.\d GiB available$/m);
 });

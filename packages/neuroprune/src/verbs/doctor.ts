@@ -19,6 +19,8 @@ export interface ProviderState {
   readonly cause?: string;
   /** The driver that computes on the cpu in the place of a GPU. */
   readonly software?: string;
+  /** Whether the adapter of webgpu computes in float16. */
+  readonly half?: boolean;
 }
 
 /** What `doctor` found. */
@@ -99,9 +101,10 @@ export function format({ onnxRuntime, hub, cache, installed, ...rest }: Diagnosi
 
 const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-function stateOf({ works, cause, software }: ProviderState): string {
+function stateOf({ works, cause, software, half }: ProviderState): string {
   if (!works) return `does not work: ${cause}`;
-  return software === undefined ? 'works' : `works without a GPU: ${software} computes on the cpu`;
+  const where = software === undefined ? '' : ` without a GPU: ${software} computes on the cpu`;
+  return `works${where}${half === false ? ', not in float16' : ''}`;
 }
 
 /** What ONNX Runtime's library says of its build, as it holds that in plain text. */
@@ -138,11 +141,12 @@ const probed = ['cpu', 'cuda', 'webgpu'] as const satisfies readonly Probed[];
 
 async function providers(): Promise<ProviderState[]> {
   const found = await Promise.all(probed.map((device) => probe(device)));
-  return found.map(({ device, works, cause, software }) => ({
+  return found.map(({ device, works, cause, software, half }) => ({
     name: device,
     works,
     ...(cause === undefined ? {} : { cause }),
     ...(software === undefined ? {} : { software }),
+    ...(half === undefined ? {} : { half }),
   }));
 }
 

@@ -26,10 +26,14 @@ export type { Evaluated } from '../harness/result.js';
 /** Form in which a result is printed, by the result; what is asked is no part of the result. */
 const formats = new WeakMap<Evaluated, TableFormat>();
 
+/** Where nobody names a device, the library that writes on the cpu alone names it. */
+const wantedDevice = ({ device, generator }: VerbOptions<'evaluate'>) =>
+  device === 'auto' && generator === 'transformers.js' ? 'cpu' : device;
+
 /** Scores models on tasks, or on a data set; every model's classes are checked before the first task is scored. */
 export async function run(asked: VerbOptions<'evaluate'>, context: RunContext): Promise<Evaluated> {
   const started = startRun(context);
-  const options = { ...asked, device: await settleDevice({ asked: asked.device }, context) };
+  const options = { ...asked, device: await settleDevice({ asked: wantedDevice(asked) }, context) };
   const devices = await devicesOf(options, context);
   const pairs = pairsOf(options);
   if (options.glueSubmission !== undefined) checkSubmission(pairs);

@@ -12,30 +12,43 @@ export interface Choice {
   readonly probes: readonly Probe[];
 }
 
-/** Fastest first; `webgpu` belongs between the two as soon as training on it is measured to be faster than on the cpu. */
-export const preference: readonly Provider[] = ['cuda', 'cpu'];
+/** What a device is to do. */
+export interface Needs {
+  /** Type of products in training. */
+  readonly precision?: string | undefined;
+}
+
+/** Fastest first, as measured in training (docs/results/speed.md). */
+export const preference: readonly Provider[] = ['cuda', 'webgpu', 'cpu'];
 
 /**
- * The fastest device that works here: each one faster is tried, and said why not. A driver that computes on the cpu in
- * the place of a GPU is no device for this.
+ * The fastest device that works here and can do what is needed: each one faster is tried, and said why not. A driver that
+ * computes on the cpu in the place of a GPU is no device for this.
  */
 export async function chooseDevice(
+  needs: Needs = {},
   ask: (device: Device) => Promise<Probe> = probeOnce,
   order: readonly Device[] = preference,
 ): Promise<Choice> {
   const probes: Probe[] = [];
+  const reasons: string[] = [];
   for (const device of order) {
     if (device === 'cpu') break;
     const found = await ask(device);
     probes.push(found);
-    if (found.works && found.software === undefined) return { device, why: `${device} works`, probes };
+    const reason = reasonAgainst(found, needs);
+    if (reason === undefined) return { device, why: `${device} works`, probes };
+    reasons.push(`${device} ${reason}`);
   }
-  const reasons = probes.map(({ device, cause, software }) =>
-    software === undefined
-      ? `${device} does not work: ${cause}`
-      : `${device} has no GPU: ${software} computes on the cpu`,
-  );
   return { device: 'cpu', why: reasons.join('; ') || 'nothing else is asked for', probes };
+}
+
+function reasonAgainst({ device, works, cause, software, half }: Probe, { precision }: Needs): string | undefined {
+  if (!works) return `does not work: ${cause}`;
+  if (software !== undefined) return `has no GPU: ${software} computes on the cpu`;
+  if (device !== 'webgpu') return undefined;
+  if (precision === 'bf16') return 'has no bf16';
+  return precision === 'fp16' && !half ? 'has an adapter without float16' : undefined;
 }
 
 const known = new Map<Probed, Promise<Probe>>();

@@ -4,7 +4,6 @@ import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { runtimeFolder } from '../cuda/runtime-folder.js';
-import type { Device } from '../device.js';
 import { loadedLibraries, softwareDriver } from './adapter.js';
 import { causeOf } from './cause.js';
 import { chooseDevice, preference, probeOnce } from './choose.js';
@@ -13,6 +12,13 @@ import { type Probe, type Probed, probe } from './probe.js';
 describe('a device', () => {
   it('that works says so', { timeout: 30_000 }, async () => {
     expect(await probe('cpu')).toMatchObject({ device: 'cpu', works: true });
+  });
+
+  it('of webgpu says whether it computes in float16 and what computes, where it works', {
+    timeout: 90_000,
+  }, async () => {
+    const { works, half, cause } = await probe('webgpu');
+    expect(works ? typeof half : typeof cause).toBe(works ? 'boolean' : 'string');
   });
 
   it('that does not work has a cause in words, or works', { timeout: 90_000 }, async () => {
@@ -59,49 +65,55 @@ test.each([
 
 describe('auto', () => {
   const found = (more: Partial<Probe>) => (device: Probed) => ({ device, works: true, milliseconds: 1, ...more });
-  const works = found({});
+  const works = found({ half: true });
+  const whole = found({ half: false });
   const lacks = found({ works: false, cause: 'there is no such GPU' });
-  const paints = found({ software: 'libvk_swiftshader.so' });
-  const all = ['cuda', 'webgpu', 'cpu'] as Device[];
+  const paints = found({ software: 'libvk_swiftshader.so', half: true });
+  type Machine = readonly [cuda: typeof works, webgpu: typeof works];
+  const noCuda = 'cuda does not work: there is no such GPU';
 
-  it.each<[what: string, cuda: typeof works, webgpu: typeof works, device: string, why: string, asked: string[]]>([
-    ['cuda where it works', works, works, 'cuda', 'cuda works', ['cuda']],
-    ['webgpu without cuda', lacks, works, 'webgpu', 'webgpu works', ['cuda', 'webgpu']],
+  it.each<[what: string, machine: Machine, precision: string, device: string, why: string, asked: string[]]>([
+    ['cuda where it works', [works, works], 'fp32', 'cuda', 'cuda works', ['cuda']],
+    ['cuda for bf16', [works, works], 'bf16', 'cuda', 'cuda works', ['cuda']],
+    ['webgpu without cuda', [lacks, whole], 'fp32', 'webgpu', 'webgpu works', ['cuda', 'webgpu']],
+    ['webgpu for fp16 where its adapter has it', [lacks, works], 'fp16', 'webgpu', 'webgpu works', ['cuda', 'webgpu']],
+    [
+      'cpu for fp16 where the adapter has none',
+      [lacks, whole],
+      'fp16',
+      'cpu',
+      `${noCuda}; webgpu has an adapter without float16`,
+      ['cuda', 'webgpu'],
+    ],
+    ['cpu, not webgpu, for bf16', [lacks, works], 'bf16', 'cpu', `${noCuda}; webgpu has no bf16`, ['cuda', 'webgpu']],
     [
       'cpu, not webgpu without a GPU',
-      lacks,
-      paints,
+      [lacks, paints],
+      'fp32',
       'cpu',
-      'cuda does not work: there is no such GPU; webgpu has no GPU: libvk_swiftshader.so computes on the cpu',
+      `${noCuda}; webgpu has no GPU: libvk_swiftshader.so computes on the cpu`,
       ['cuda', 'webgpu'],
     ],
     [
       'cpu without others',
-      lacks,
-      lacks,
+      [lacks, lacks],
+      'fp32',
       'cpu',
-      'cuda does not work: there is no such GPU; webgpu does not work: there is no such GPU',
+      `${noCuda}; webgpu does not work: there is no such GPU`,
       ['cuda', 'webgpu'],
     ],
-  ])('takes %s', async (_, cuda, webgpu, device, why, expected) => {
+  ])('takes %s', async (_, [cuda, webgpu], precision, device, why, expected) => {
     const asked: string[] = [];
     const ask = async (name: Probed) => {
       asked.push(name);
       return name === 'cuda' ? cuda(name) : webgpu(name);
     };
-    expect(await chooseDevice(ask, all)).toMatchObject({ device, why });
+    expect(await chooseDevice({ precision }, ask)).toMatchObject({ device, why });
     expect(asked).toEqual(expected);
   });
 
-  it('tries what is faster than cpu, cuda first', async () => {
-    const asked: string[] = [];
-    const ask = async (name: Probed) => {
-      asked.push(name);
-      return lacks(name);
-    };
-    expect(await chooseDevice(ask)).toMatchObject({ device: 'cpu' });
-    expect(asked).toEqual(preference.slice(0, -1));
-    expect([preference[0], preference.at(-1)]).toEqual(['cuda', 'cpu']);
+  it('tries cuda, then webgpu, and nothing for cpu', () => {
+    expect(preference).toEqual(['cuda', 'webgpu', 'cpu']);
   });
 
   it('asks a device once a process, and starts none for a library that is not there', async () => {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { Device } from '../device.js';
 import { causeOf } from './cause.js';
 
-/** A device that sessions can be tried on; on `webgpu` nothing is trained yet. */
-export type Probed = Device | 'webgpu';
+/** A device that sessions can be tried on. */
+export type Probed = Device;
 
 /** Whether a device works here. */
 export interface Probe {
@@ -15,6 +15,8 @@ export interface Probe {
   readonly cause?: string;
   /** The driver that computes on the cpu in the place of a GPU, where `webgpu` found nothing better. */
   readonly software?: string;
+  /** Whether it computes in float16, which is up to the adapter of `webgpu`. */
+  readonly half?: boolean;
   /** Milliseconds until a fresh process had loaded the provider and run a product. */
   readonly milliseconds: number;
 }
@@ -34,12 +36,17 @@ export function probe(device: Probed, env: NodeJS.ProcessEnv = process.env): Pro
   return new Promise((resolve) => {
     execFile(process.execPath, [script, device], { env, timeout: TIMEOUT }, (error, stdout, stderr) => {
       const milliseconds = Math.round(performance.now() - started);
-      const [result, software] = stdout.split('\n');
-      if (!error && result === EXPECTED) resolve({ device, works: true, ...(software && { software }), milliseconds });
+      const [result, facts] = stdout.split('\n');
+      if (!error && result === EXPECTED) resolve({ device, works: true, ...factsIn(facts), milliseconds });
       else resolve({ device, works: false, cause: failure(error, stdout, stderr), milliseconds });
     });
   });
 }
+
+/** What the process writes below its result. */
+export type Facts = Pick<Probe, 'software' | 'half'>;
+
+const factsIn = (line = '{}'): Facts => JSON.parse(line);
 
 type ExecError = (Error & { readonly signal?: NodeJS.Signals | null; readonly killed?: boolean }) | null;
 
