@@ -45,10 +45,15 @@ function onHost(method: MaskMethod, signature: ReturnType<typeof stepSignature>)
 }
 
 /** What the graph makes of it. */
-async function inGraph(method: MaskMethod, signature: ReturnType<typeof stepSignature>, sparsity: number) {
+async function inGraph(
+  method: MaskMethod,
+  signature: ReturnType<typeof stepSignature>,
+  sparsity: number,
+  sample?: number,
+) {
   const state = planted(signature);
   const masked = signature.stacks.filter((stack) => stack.masked);
-  await using event = await createInference(maskEvent(signature, tiny.groups, method)!, { threads: 1 });
+  await using event = await createInference(maskEvent(signature, tiny.groups, method, sample)!, { threads: 1 });
   const inputs = new Map<string, Tensor>(masked.map((s) => [slotInput(s, 'w'), state.get(slotInput(s, 'w'))!]));
   const outputs = await event.run(inputs.set('event.sparsity', scalarTensor(sparsity)), [
     'event.zeros',
@@ -97,6 +102,14 @@ test('kinds are cut each to its own share, and a share that is there changes not
   const before = await of(0);
   expect(before.every((share) => share > 0.1 && share < 0.2)).toBe(true);
   for (const share of await of(0.5)) expect(share).toBeCloseTo(0.5, 2);
+});
+
+test('of samples, thresholds are near to those of all scores', async () => {
+  const signature = stepSignature(step(30));
+  const zerosOf = async (sample?: number) => Number((await inGraph(threshold(), signature, 0.5, sample)).zeros);
+  const [all, sampled] = [await zerosOf(), await zerosOf(500)];
+  expect(sampled).not.toBe(all);
+  expect(Math.abs(sampled - all) / all).toBeLessThan(5e-3);
 });
 
 test('layouts that only the host reads have no graph', () => {

@@ -1,17 +1,31 @@
 /**
- * A mask event as a graph, so that weights that live on a GPU stay there: what `cutByKind` and `trim` do to the host's. The
- * threshold of each kind is found by bisection on counts instead of by histogram, so that scores that differ by less than
- * 2⁻³² of the largest, equal ones too, go together: the share of zeros comes out within 10⁻⁴ of what is asked for.
+ * A mask event as a graph, so that weights that live on a GPU stay there: what `cutByKind` and `trim` do to the host's. Scores
+ * that are equal go together: the share of zeros comes out within 10⁻⁴ of what is asked for.
  */
 import type { PrunableGroups } from '@neuroprune/models';
-import { GraphBuilder, type Model, modelOf, type StepSignature, slotOutput, type Value } from '@neuroprune/onnx';
+import {
+  float32,
+  GraphBuilder,
+  type Model,
+  modelOf,
+  type StepSignature,
+  slotOutput,
+  type Value,
+} from '@neuroprune/onnx';
 import type { GradualMethod, ThresholdMethod } from '../method.js';
 import { factorsOf, scoresOf } from './factors.js';
 import { headCounts, sumOfLargest } from './heads-left.js';
-import { membership, membersOf, sizesOf, sumOfEach, targetKinds, type WeightStack, weightStacks } from './scored.js';
-
-/** Halvings of the interval of a threshold. */
-const PASSES = 32;
+import { limitsOf } from './limits.js';
+import {
+  membership,
+  membersOf,
+  scoresOfKind,
+  sizesOf,
+  sumOfEach,
+  targetKinds,
+  type WeightStack,
+  weightStacks,
+} from './scored.js';
 
 /** The scalar input: share of zeros to cut to. */
 export const EVENT_SPARSITY = 'event.sparsity';
@@ -25,18 +39,19 @@ export type MaskMethod = ThresholdMethod | GradualMethod;
 
 /**
  * The graph of a method's mask event over the masked stacks of a step: weights and the sparsity in, weights and counts out.
- * Undefined where matrices are stored in a layout that only the host reads.
+ * Undefined where matrices are stored in a layout that only the host reads. `sample`: entries of a sample of scores.
  */
 export function maskEvent(
   signature: StepSignature,
   groups: readonly PrunableGroups[],
   method: MaskMethod,
+  sample?: number,
 ): Model | undefined {
   const builder = new GraphBuilder();
   const members = membersOf(groups);
   const stacks = members && weightStacks(builder, signature, members);
   if (!stacks || stacks.length === 0) return undefined;
-  const parts: Parts = { builder, stacks, method, heads: groups.map(({ heads }) => heads.count) };
+  const parts: Parts = { builder, stacks, method, sample, heads: groups.map(({ heads }) => heads.count) };
   const thresholds = thresholdsOf(parts, targetsOf(parts, builder.input(EVENT_SPARSITY, 'float32', [])));
   const { op } = builder;
   const after = thresholds.map(({ stack, scores, limit }) => {
@@ -62,6 +77,8 @@ interface Parts {
   readonly builder: GraphBuilder;
   readonly stacks: readonly WeightStack[];
   readonly method: MaskMethod;
+  /** Entries of a sample of scores, about, where it is not as many as usual. */
+  readonly sample: number | undefined;
   /** Heads of each layer. */
   readonly heads: readonly number[];
 }
@@ -97,7 +114,7 @@ interface Thresholds {
   readonly limit: Value;
 }
 
-function thresholdsOf({ builder, stacks, method }: Parts, targets: Value): Thresholds[] {
+function thresholdsOf({ builder, stacks, method, sample }: Parts, targets: Value): Thresholds[] {
   const { op } = builder;
   const own = targetKinds(method.name === 'gradual');
   const factorOf = method.name === 'gradual' ? () => undefined : factorsOf(builder, stacks, method);
@@ -106,42 +123,23 @@ function thresholdsOf({ builder, stacks, method }: Parts, targets: Value): Thres
     of: membership(builder, stack, own), // [kinds, n]
     scores: scoresOf(builder, stack, factorOf),
   }));
-  const byKind = (numbers: (part: (typeof scored)[number]) => Value, together: (a: Value, b: Value) => Value) =>
-    scored
-      .map((part) => op.Mul(part.of, op.Unsqueeze(numbers(part), builder.ints(0))))
-      .map((each) =>
-        together === add
-          ? op.ReduceSum(each, builder.ints(1), { keepdims: 0 })
-          : op.ReduceMax(each, builder.ints(1), { keepdims: 0 }),
-      )
-      .reduce(together);
-  const add = (a: Value, b: Value) => op.Add(a, b);
-  const max = (a: Value, b: Value) => op.Max([a, b]);
-  const sizes = builder.constant({
-    dtype: 'float32',
-    dims: [own.length],
-    data: Float32Array.from(sizesOf(stacks, own)),
-  });
-  const need = op.Floor(op.Add(op.Mul(targets, sizes), 0.5));
-  const limitOf = (part: (typeof scored)[number], t: Value) =>
-    op.Reshape(
-      op.ReduceSum(op.Mul(part.of, op.Unsqueeze(t, builder.ints(1))), builder.ints(0), { keepdims: 0 }),
-      builder.ints(-1, 1, 1),
-    );
-  const below = (t: Value) =>
-    byKind((part) => sumOfEach(builder, op.Cast(op.LessOrEqual(part.scores, limitOf(part, t)), { to: 1 })), add);
-  const zeros = byKind(({ stack }) => sumOfEach(builder, op.Cast(op.Equal(stack.w, 0), { to: 1 })), add);
-  let high = byKind(
-    ({ scores }) =>
-      op.ReduceMax(op.ReduceMax(scores, builder.ints(2), { keepdims: 0 }), builder.ints(1), { keepdims: 0 }),
-    max,
+  const sizes = sizesOf(stacks, own);
+  const need = op.Floor(
+    op.Add(op.Mul(column(builder, targets), builder.constant(float32(sizes, [own.length, 1]))), 0.5),
   );
-  let low = op.Mul(high, 0);
-  for (let pass = 0; pass < PASSES; pass++) {
-    const middle = op.Mul(op.Add(low, high), 0.5);
-    const enough = op.GreaterOrEqual(below(middle), need);
-    [low, high] = [op.Where(enough, low, middle), op.Where(enough, middle, high)];
-  }
-  const limits = op.Where(op.GreaterOrEqual(zeros, need), -1, high); // where there are enough zeros, nothing goes
-  return scored.map((part) => ({ stack: part.stack, scores: part.scores, limit: limitOf(part, limits) }));
+  const kinds = own.map((kind, k) => ({ scores: scoresOfKind(builder, scored, kind), size: sizes[k] as number }));
+  const zeros = scored
+    .map(({ stack, of }) => {
+      const each = sumOfEach(builder, op.Cast(op.Equal(stack.w, 0), { to: 1 }));
+      return op.ReduceSum(op.Mul(of, op.Unsqueeze(each, builder.ints(0))), builder.ints(1));
+    })
+    .reduce((a, b) => op.Add(a, b)); // [kinds, 1]
+  // Where there are enough zeros, nothing goes.
+  const limits = op.Where(op.GreaterOrEqual(zeros, need), -1, limitsOf(builder, kinds, need, sample));
+  return scored.map(({ stack, of, scores }) => {
+    const limit = op.ReduceSum(op.Mul(of, limits), builder.ints(0), { keepdims: 0 });
+    return { stack, scores, limit: op.Reshape(limit, builder.ints(-1, 1, 1)) };
+  });
 }
+
+const column = (builder: GraphBuilder, vector: Value): Value => builder.op.Unsqueeze(vector, builder.ints(1));

@@ -94,6 +94,34 @@ export function membership(builder: GraphBuilder, { members }: WeightStack, own:
   return builder.constant({ dtype: 'float32', dims: [own.length, members.length], data });
 }
 
+/** Columns of the rows in which scores of a kind are counted, at most. */
+const WIDTH = 4096;
+
+const largestDivisor = (n: number, most: number): number => {
+  for (let d = Math.min(n, most); d > 1; d--) if (n % d === 0) return d;
+  return 1;
+};
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/** The scores of all members of a kind, as rows below each other. */
+export function scoresOfKind(
+  builder: GraphBuilder,
+  scored: readonly { readonly stack: WeightStack; readonly scores: Value }[],
+  kind: Kind | 'all',
+): Value {
+  const { op } = builder;
+  const parts = scored.flatMap(({ stack: { members, rows, columns }, scores }) => {
+    const own = members.flatMap(({ role }, i) => (kind === 'all' || kindOf[role] === kind ? [i] : []));
+    if (own.length === 0) return [];
+    const chosen = own.length === members.length ? scores : op.Gather(scores, builder.ints(...own), { axis: 0 });
+    return [{ chosen, size: own.length * rows * columns }];
+  });
+  const width = largestDivisor(parts.map(({ size }) => size).reduce(gcd), WIDTH);
+  const flat = parts.map(({ chosen }) => op.Reshape(chosen, builder.ints(-1, width)));
+  return flat.length === 1 ? (flat[0] as Value) : op.Concat(flat, { axis: 0 });
+}
+
 /** Weights of each kind. */
 export const sizesOf = (stacks: readonly WeightStack[], own: readonly (Kind | 'all')[]): number[] =>
   own.map((kind) =>
