@@ -29,7 +29,7 @@ export function alignLabels(task: Task, config: unknown, subject: string): Task 
   const bad = (expected: readonly string[]): EvaluateError =>
     new EvaluateError(
       'input',
-      `${subject}: expected the labels ${expected.join(', ')} of ${task.name}, got ${names.join(', ')} (config.json, id2label); use a model trained for ${task.name}, or one without a head`,
+      `${subject}: expected the labels ${expected.join(', ')} of ${task.name}, got ${names.join(', ')} (config.json, id2label); use a model trained for ${task.name}; a training takes one without a head too`,
     );
   if (task.labels === 'score') {
     if (names.length === 1) return task;

@@ -63,6 +63,7 @@ export const verbs = {
       'evaluate runs/rte80/model --task rte',
       'evaluate ./model.onnx --task mrpc --limit 100 --json',
       'evaluate ./dense runs/pruned --task translation --dataset ./wmt --columns translation.de,translation.en --num-beams 4',
+      'evaluate runs/t5 --task translation --dataset ./wmt --columns translation.en,translation.zh --bleu-tokenize zh',
       'evaluate runs/llama --task perplexity --stride 512 --fail-above perplexity=20',
     ],
   },
