@@ -33,6 +33,24 @@ test('an abort in the middle of training ends a call with its reason, and leaves
   expect((await readdir(path.join(cwd, 'a/checkpoints'))).length).toBeGreaterThan(0);
 });
 
+const stages = ['fetch', 'prepare', 'train dense', 'compact', 'prove', 'evaluate', 'latency'];
+
+test.each(stages)('an abort in the stage %s ends a call there, or before the next stage is done', async (stage) => {
+  const [stop, reason] = [new AbortController(), new Error('enough')];
+  const seen: string[] = [];
+  let steps = 0;
+  const onEvent = (event: RunEvent) => {
+    if (event.type === 'train') steps = event.step;
+    if (event.type !== 'stage') return;
+    seen.push(event.stage);
+    if (event.stage === stage) stop.abort(reason);
+  };
+  const options = { ...train, epochs: 20, out: `at-${stage}` };
+  await expect(prune(options, { cwd, env: {}, signal: stop.signal, onEvent })).rejects.toBe(reason);
+  expect(seen.slice(seen.indexOf(stage)).length).toBeLessThanOrEqual(2);
+  if (stage === 'train dense') expect(steps).toBeLessThan(20);
+});
+
 test('what a listener throws ends the call', async () => {
   const error = new Error('the listener broke');
   const onEvent = ({ type }: RunEvent) => {
@@ -42,14 +60,15 @@ test('what a listener throws ends the call', async () => {
 });
 
 test('calls side by side each have their own events and results', async () => {
-  const stages = { one: [] as string[], two: [] as string[] };
+  const told = { one: [] as RunEvent[], two: [] as RunEvent[] };
   const call = (out: 'one' | 'two', given: string) =>
-    convert({ model: given, out }, { cwd, env: {}, onEvent: ({ type }) => stages[out].push(type) });
+    convert({ model: given, out }, { cwd, env: {}, onEvent: (event) => told[out].push(event) });
   const [one, two] = await Promise.allSettled([call('one', model), call('two', path.join(cwd, 'none'))]);
   expect(one).toMatchObject({ status: 'fulfilled', value: { files: ['one/onnx/model.onnx'] } });
   expect(two).toMatchObject({ status: 'rejected', reason: { kind: 'input' } });
-  expect(stages.one).toEqual(['stage', 'stage']);
-  expect(stages.two.length).toBeLessThan(2);
+  const named = (events: RunEvent[]) => events.flatMap((event) => (event.type === 'stage' ? [event.stage] : []));
+  expect(named(told.one)).toEqual(['fetch', 'convert']);
+  expect(named(told.two)).not.toContain('convert');
 });
 
 test('an input that is no data is refused', async () => {
