@@ -129,6 +129,17 @@ describe('refused with the reason', () => {
   });
 });
 
+test('a cache that is read for something else than what comes before is refused', async () => {
+  const cached = (more: (b: GraphBuilder, past: Value) => Value) =>
+    load(
+      plain((b, rows) => {
+        const past = b.input('past_key_values.0.key', 'float32', ['batch', 1, 'past', 8]);
+        return b.op.Add(rows, b.op.Squeeze(b.op.ReduceSum(more(b, past), b.ints(2), { keepdims: 0 }), b.ints(1)));
+      }),
+    );
+  await expect(cached((b, past) => b.op.Mul(past, b.scalar(2)))).rejects.toThrow("input 'past_key_values.0.key'");
+});
+
 test('a graph without layers has none, and says what looked like one', async () => {
   const { prunable, imported } = await load(plain());
   expect([prunable, imported]).toEqual([[], { unknown: [] }]);

@@ -13,6 +13,7 @@ import {
 } from '@neuroprune/onnx';
 import { ModelsError } from '../errors.js';
 import { type Blocks, findBlocks } from './blocks.js';
+import { emptyCaches } from './empty-caches.js';
 import { flattenMlps } from './flat-mlp.js';
 import { fixedSize, type InputRole, rolesOf } from './inputs.js';
 import { linearsOf, splitLinears, untieBiases, writeLinears } from './linear.js';
@@ -45,6 +46,7 @@ export interface ImportedGraph extends Blocks {
 export function importGraph(given: Model): ImportedGraph {
   const model = prepared(given);
   const { graph } = model;
+  emptyCaches(graph);
   const roles = rolesOf(graph);
   const logits = logitsOf(graph);
   graph.outputs = [logits];
