@@ -1,7 +1,7 @@
 /** The command: this thread has the terminal, another does the work, so that a second Ctrl-C always ends it at once. */
 import { SHARE_ENV, Worker } from 'node:worker_threads';
 import type { CommandMessage } from './cli/command-worker.js';
-import { INTERRUPTED, interruptible } from './cli/interrupt.js';
+import { interruptible } from './cli/interrupt.js';
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0); // the reader has what it wanted, as in `neuroprune … | head`
@@ -14,7 +14,11 @@ const worker = new Worker(new URL('./cli/command-worker.js', import.meta.url), {
   execArgv: [],
   workerData: { isTTY, columns },
 });
-const { signal, release } = interruptible(process, () => process.exit(INTERRUPTED));
+// Leaving in an orderly way would wait for the steps under way, and abort in the middle of ONNX Runtime.
+const { signal, release } = interruptible(process, () => {
+  release();
+  process.kill(process.pid, 'SIGINT');
+});
 signal.addEventListener('abort', () => worker.postMessage('SIGINT'));
 worker.on('message', (message: CommandMessage) => {
   if (message.type !== 'end') return void process[message.type].write(message.text);
