@@ -299,7 +299,7 @@ describe('what a trained model writes is scored by the task’s metrics', () => 
     expect(card).toMatch(/^ {2}- bleu$/m);
     for (const text of [card, report]) {
       expect(text).toMatch(/translation validation \(48\) \| bleu/);
-      expect(text).toContain('tok:13a');
+      expect(text).toContain('| translation | bleu | nrefs:1\\|case:mixed\\|eff:no\\|tok:13a\\|');
     }
   });
 

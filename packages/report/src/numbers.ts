@@ -76,7 +76,7 @@ export function metricsTable({ evaluation }: RunResult): Block {
 /** How each metric was computed; nothing in early files. */
 export function signaturesTable({ evaluation }: RunResult): Block[] {
   const rows = evaluation.flatMap(({ task, signatures = {} }) =>
-    Object.entries(signatures).map(([metric, signature]): Inline[] => [task, metric, { code: signature }]),
+    Object.entries(signatures).map(([metric, signature]): Inline[] => [task, metric, signature]),
   );
   return rows.length === 0 ? [] : [table(['task', 'metric', 'signature'], rows)];
 }
