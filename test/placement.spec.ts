@@ -114,6 +114,29 @@ it.skipIf(devices[1]?.absent !== undefined)('a node that falls back is found', a
   );
 });
 
+it.skipIf(devices[1]?.absent !== undefined)('a transpose before a product stays one on webgpu', async () => {
+  const product = () => {
+    const builder = new GraphBuilder();
+    const { op } = builder;
+    const [x, w] = [builder.input('x', 'float32', ['rows', 4]), builder.input('w', 'float32', [3, 4])];
+    builder.output(op.Gemm(x, op.Transpose(w, { perm: [1, 0] }), undefined), 'y');
+    return modelOf(builder.graph);
+  };
+  const inputs = new Map([
+    ['x', float32(new Float32Array(80).fill(1), [20, 4])],
+    ['w', float32(new Float32Array(12).fill(1), [3, 4])],
+  ]);
+  const kindsOn = async (device: 'cpu' | 'webgpu') => {
+    const nodes = await nodesOf(async (profile) => {
+      await using inference = await createInference(product(), { device, threads: 1, profile });
+      await inference.run(inputs, ['y']);
+    });
+    return nodes.map(({ opType }) => opType).filter((opType) => ['Gemm', 'Transpose'].includes(opType));
+  };
+  expect(await kindsOn('webgpu')).toEqual(['Transpose', 'Gemm']);
+  expect(await kindsOn('cpu')).toEqual(['Gemm']); // ONNX Runtime writes the transpose into the product there
+});
+
 const placed = (changes: Partial<PlacedNode>): PlacedNode => ({
   name: 'n',
   opType: 'Add',

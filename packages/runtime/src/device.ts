@@ -31,6 +31,8 @@ export interface ResolvedSession {
   readonly device: Device;
   readonly threads: number;
   readonly profile?: string;
+  /** On webgpu: buffers that nothing is in are kept for values of their size. Making them anew takes half of a step's time, keeping them the memory of batches of every length. */
+  readonly keepsBuffers?: boolean;
 }
 
 /** Most members of a stack of parameters on a device, where its provider has a limit of its own. */
@@ -54,9 +56,10 @@ export function resolveSession({
 }
 
 /** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */
-export function providerOf(device: Device) {
+export function providerOf(device: Device, keepsBuffers = false) {
   const [name, index = '0'] = device.split(':');
-  return name === 'cuda' ? { name, deviceId: Number(index) } : device;
+  if (name === 'cuda') return { name, deviceId: Number(index) };
+  return keepsBuffers && name === 'webgpu' ? { name, storageBufferCacheMode: 'simple' } : device;
 }
 
 /** ONNX Runtime would write transposes before products into them, where WebGPU's kernel for transB takes three times as long (`plainProducts`). */
@@ -67,8 +70,8 @@ const optimization = { disable_specified_optimizers: 'GemmTransposeFusion' };
  * arithmetic on denormals is many times slower. On cpu memory is not planned beforehand for each shape of a batch: a plan keeps one
  * block for all of a step's values, which takes a sixth more and saves no time (docs/results/speed.md).
  */
-export const ortOptions = ({ device, threads }: { readonly device: Device; readonly threads: number }) => ({
-  executionProviders: [providerOf(device)],
+export const ortOptions = ({ device, threads, keepsBuffers }: Omit<ResolvedSession, 'profile'>) => ({
+  executionProviders: [providerOf(device, keepsBuffers)],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential' as const,

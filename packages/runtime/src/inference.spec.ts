@@ -160,6 +160,10 @@ describe('options of a session', () => {
       extra: { session: { set_denormal_as_zero: '1' } },
     });
     expect(ortOptions({ device: 'cuda', threads: 5 })).not.toHaveProperty('enableMemPattern');
+    expect(ortOptions({ device: 'webgpu', threads: 5 }).executionProviders).toEqual(['webgpu']);
+    const kept = ortOptions({ device: 'webgpu', threads: 5, keepsBuffers: true });
+    expect(kept.executionProviders).toEqual([{ name: 'webgpu', storageBufferCacheMode: 'simple' }]);
+    expect(kept.extra).toMatchObject({ optimization: { disable_specified_optimizers: 'GemmTransposeFusion' } });
   });
 });
 

@@ -15,7 +15,7 @@ export interface Inference extends AsyncDisposable {
 /** Loads a model, or a model file (external data beside it), for inference. Throws `RuntimeError` when it does not load. */
 export async function createInference(model: Model | string, options: SessionOptions = {}): Promise<Inference> {
   const session = resolveSession(options);
-  const worker = new SessionWorker(session.device);
+  const worker = new SessionWorker(session);
   const close = () => worker.close();
   try {
     await withinMemory(

@@ -146,7 +146,7 @@ test.runIf(process.platform === 'linux')(
     const model = path.join(folder, 'model.onnx');
     await writeFile(model, writeModel(spreading()));
     // A session that runs on the cpu, in the process where those of webgpu live: it is there on every machine.
-    const worker = new SessionWorker('webgpu');
+    const worker = new SessionWorker({ device: 'webgpu' });
     await worker.ask({ type: 'load', model, session: { device: 'cpu', threads: 1 } });
     const demand = { device: 'webgpu', batch: { rows: 8, length: 16 } };
     const [pid] = children();

@@ -20,7 +20,7 @@ await writeFile(model, writeModel(modelOf(builder.graph)));
 
 /** A session that runs on the cpu, in the process where those of webgpu live: it is there on every machine. */
 async function started(): Promise<SessionWorker> {
-  const worker = new SessionWorker('webgpu');
+  const worker = new SessionWorker({ device: 'webgpu' });
   await worker.ask({ type: 'load', model, session: { device: 'cpu', threads: 1 } });
   return worker;
 }
@@ -89,7 +89,7 @@ describe.skipIf(process.platform !== 'linux')('sessions in a process of their ow
       script,
       `import { readFileSync, readdirSync } from 'node:fs';
        import { SessionWorker } from ${JSON.stringify(worker)};
-       const worker = new SessionWorker('cuda');
+       const worker = new SessionWorker({ device: 'cuda' });
        await worker.ask({ type: 'load', model: ${JSON.stringify(model)}, session: { device: 'cpu', threads: 1 } });
        const of = (task) => readFileSync(\`/proc/self/task/\${task}/children\`, 'utf8').trim();
        console.log(readdirSync('/proc/self/task').map(of).join('').trim());`,

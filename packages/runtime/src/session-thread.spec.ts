@@ -16,14 +16,14 @@ const crash = (thread: SessionThread) =>
   (thread as unknown as { worker: { terminate(): Promise<number> } }).worker.terminate();
 
 it('is one for all sessions', async () => {
-  const thread = SessionThread.shared();
+  const thread = SessionThread.shared({ device: 'cpu' });
   await using _ = await createInference(negation(), { threads: 1 });
-  expect(SessionThread.shared()).toBe(thread);
+  expect(SessionThread.shared({ device: 'cpu' })).toBe(thread);
 });
 
 it('fails whoever waits when it ends, and is replaced', async () => {
   const lost = await createInference(negation(), { threads: 1 });
-  const thread = SessionThread.shared();
+  const thread = SessionThread.shared({ device: 'cpu' });
   const ended = crash(thread);
   await expect(lost.run(inputs, ['y'])).rejects.toMatchObject({
     name: 'RuntimeError',
@@ -36,12 +36,12 @@ it('fails whoever waits when it ends, and is replaced', async () => {
   await lost.close();
 
   await using next = await createInference(negation(), { threads: 1 });
-  expect(SessionThread.shared()).not.toBe(thread);
+  expect(SessionThread.shared({ device: 'cpu' })).not.toBe(thread);
   expect((await next.run(inputs, ['y'])).get('y')?.data).toEqual(Float32Array.of(-1, 2));
 });
 
 it('tells a session that it does not know', async () => {
-  await expect(SessionThread.shared().ask(1e6, { type: 'take', names: [] })).rejects.toThrow(
+  await expect(SessionThread.shared({ device: 'cpu' }).ask(1e6, { type: 'take', names: [] })).rejects.toThrow(
     "internal: 'session 1000000' is not there",
   );
 });

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { type Device, type Provider, providerName } from './device.js';
+import { type Provider, providerName, type ResolvedSession } from './device.js';
 import { RuntimeError } from './errors.js';
 import type { Answer, Numbered, Request, Result } from './worker-protocol.js';
 
@@ -16,15 +16,19 @@ const files = {
  * differ in speed and bits. It keeps nobody waiting at the end: the process ends while it idles.
  */
 export class SessionThread {
-  private static readonly threads = new Map<Provider, SessionThread>();
+  private static readonly threads = new Map<string, SessionThread>();
 
-  /** The provider's thread; a new one after a failure. */
-  static shared(device: Device = 'cpu'): SessionThread {
+  /**
+   * The provider's thread; a new one after a failure. Sessions that keep buffers have one of their own: what is done with
+   * buffers is settled for a process by its first session.
+   */
+  static shared({ device, keepsBuffers = false }: Pick<ResolvedSession, 'device' | 'keepsBuffers'>): SessionThread {
     const provider = providerName(device);
-    const known = SessionThread.threads.get(provider);
+    const key = `${provider} ${keepsBuffers}`;
+    const known = SessionThread.threads.get(key);
     if (known?.alive) return known;
     const thread = new SessionThread(provider);
-    SessionThread.threads.set(provider, thread);
+    SessionThread.threads.set(key, thread);
     return thread;
   }
 

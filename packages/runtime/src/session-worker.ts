@@ -1,4 +1,4 @@
-import type { Device } from './device.js';
+import type { ResolvedSession } from './device.js';
 import { RuntimeError } from './errors.js';
 import { SessionThread } from './session-thread.js';
 import { buffersOf, type NamedTensors, type Request, type Result } from './worker-protocol.js';
@@ -11,8 +11,8 @@ export class SessionWorker {
   private readonly session = sessions++;
   private open = true;
 
-  constructor(device: Device) {
-    this.thread = SessionThread.shared(device);
+  constructor(session: Pick<ResolvedSession, 'device' | 'keepsBuffers'>) {
+    this.thread = SessionThread.shared(session);
   }
 
   /** Sends a request and waits for its tensors; array buffers of held state move to the worker. */

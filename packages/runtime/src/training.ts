@@ -2,6 +2,7 @@ import { type Model, type StepSignature, sizeOf, stateOf, stepSignature, type Te
 import { type Batch, tokensIn } from './batch.js';
 import { providerName, type ResolvedSession, resolveSession, type SessionOptions } from './device.js';
 import { type Driver, drivers } from './drivers/driver.js';
+import { hasRoomForAll } from './drivers/working-memory.js';
 import { RuntimeError } from './errors.js';
 import { type EventInterface, eventInterface, withEventScalars } from './event.js';
 import { withinMemory } from './memory.js';
@@ -48,6 +49,8 @@ export interface TrainingOptions extends SessionOptions {
    * steps whose scalar `event` is 1; its results are NaN after others. Used up.
    */
   readonly event?: Model;
+  /** The largest batch that will come, by which it is settled whether a GPU keeps buffers for all that will come. */
+  readonly largest?: Pick<Batch, 'rows' | 'length'>;
 }
 
 /**
@@ -57,13 +60,14 @@ export interface TrainingOptions extends SessionOptions {
 export async function createTraining(
   step: Model,
   state: ReadonlyMap<string, Tensor>,
-  { event, ...options }: TrainingOptions = {},
+  { event, largest, ...options }: TrainingOptions = {},
 ): Promise<Training> {
-  const session = resolveSession(options);
+  const keepsBuffers = largest !== undefined && options.device === 'webgpu' && hasRoomForAll(step, largest);
+  const session = { ...resolveSession(options), ...(keepsBuffers && { keepsBuffers }) };
   const signature = stepSignature(step);
   const after = event && eventInterface(signature, event);
   const driver = drivers[providerName(session.device)];
-  const worker = new SessionWorker(session.device);
+  const worker = new SessionWorker(session);
   const parts: Parts = { worker, driver, signature, event: after };
   const close = () => worker.close();
   try {

@@ -4,7 +4,7 @@ import { stepSignature } from '@neuroprune/onnx';
 import { type Batch, createTraining } from '@neuroprune/runtime';
 import { deviceEvents } from './device-events.js';
 import type { StepBatches } from './feed.js';
-import { planOf } from './plan.js';
+import { largestOf, planOf } from './plan.js';
 import { prunerOf } from './pruner.js';
 import type { TrainContext, TrainRequest } from './request.js';
 import { scalarsOf } from './scalars.js';
@@ -34,6 +34,7 @@ export async function tryBatch(
   signal?.throwIfAborted();
   await using training = await start(step, initialState(request.model, signature), {
     ...request.session,
+    largest: given,
     ...(events && { event: events.model }),
   });
   const batch = request.teacher ? { ...given, teacher: await request.teacher(given) } : given;
@@ -63,7 +64,10 @@ export async function timeBatches(
   const pruner = prunerOf(request.method, request.groups, plan);
   const step = stepGraph(request, pruner);
   const signature = stepSignature(step);
-  await using training = await createTraining(step, initialState(request.model, signature), request.session);
+  await using training = await createTraining(step, initialState(request.model, signature), {
+    ...request.session,
+    largest: largestOf(request),
+  });
   const medians: number[] = [];
   let first = 1;
   for (const given of batches) {

@@ -1,3 +1,4 @@
+import type { Batch } from '@neuroprune/runtime';
 import { PruneError } from '../errors.js';
 import { liveHeadCount } from '../heads/attention-layer.js';
 import { countWeights, countZeros, matricesOf, type PrunableLayer } from '../layer.js';
@@ -23,6 +24,11 @@ export function planOf({ batches, epochs, maxSteps, accumulate = 1 }: TrainReque
     throw new PruneError(`training: expected a whole number of steps from 1, got ${got}`, 'input');
   }
   return { steps, epochSteps, epochBatches };
+}
+
+/** The largest batch that there may be. */
+export function largestOf({ batches, maxLength }: TrainRequest): Pick<Batch, 'rows' | 'length'> {
+  return { rows: batches(0).at(0)?.rows ?? 0, length: maxLength };
 }
 
 /** How much of the prunable layers is left. */

@@ -6,7 +6,7 @@ import { prunableLayers } from '../prunable-layer.js';
 import { deviceEvents } from './device-events.js';
 import { earlierOf } from './earlier.js';
 import { parametersIn, weightsIn } from './parameters.js';
-import { densityOf, type Plan, planOf } from './plan.js';
+import { densityOf, largestOf, type Plan, planOf } from './plan.js';
 import { prunerOf } from './pruner.js';
 import type { TrainContext, TrainRequest, TrainResult } from './request.js';
 import { Run } from './run.js';
@@ -36,6 +36,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const events = deviceEvents(request, pruner, signature);
   await using training = await createTraining(step, earlier?.state ?? first, {
     ...request.session,
+    largest: largestOf(request),
     ...(events && { event: events.model }),
   });
   if (earlier) watch.restore(earlier.progress.watch, earlier.best);
