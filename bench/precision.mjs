@@ -3,6 +3,7 @@
  * step graphs as files for other checkers.
  *
  * usage: node bench/precision.mjs MODEL_FOLDER [--steps 50] [--rows 16] [--length 24] [--lr 1e-3] [--write FOLDER]
+ *          [--device cuda|webgpu]   what the GPU has, beside float32 on cpu; on cuda fp32 is TF32 unless NVIDIA_TF32_OVERRIDE=0
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -20,6 +21,7 @@ const { values, positionals } = parseArgs({
     length: { type: 'string', default: '24' },
     lr: { type: 'string', default: '1e-3' },
     write: { type: 'string' },
+    device: { type: 'string', default: 'cpu' },
   },
 });
 const [folder] = positionals;
@@ -52,11 +54,12 @@ const options = {
   optimizer: chain(clipByGlobalNorm(1), adamw()),
 };
 
-async function curve(precision, emulatePrecision) {
+async function curve(precision, emulatePrecision, device = 'cpu') {
   const { model, config } = await loadModel(folder, { head: { numLabels: 2 }, seed: 0 });
-  const step = trainable(model, { ...options, precision, emulatePrecision });
+  const stackLimit = device === 'webgpu' ? { stackLimit: 7 } : {};
+  const step = trainable(model, { ...options, precision, emulatePrecision, ...stackLimit });
   const signature = stepSignature(step);
-  const training = await createTraining(step, initialState(model, signature), { threads: 1 });
+  const training = await createTraining(step, initialState(model, signature), { device, threads: 1 });
   const each = adamwScalars({ lr, weightDecay: 0.01 });
   const scalars = Object.fromEntries(signature.scalars.map((name) => [name, new Float32Array(steps).fill(each[name])]));
   const batches = Array.from({ length: steps }, (_, i) => batchOf(i % 4, config.vocab_size ?? 1000));
@@ -82,12 +85,17 @@ if (values.write) {
 const reference = await curve('fp32', false);
 const mean = (xs) => xs.reduce((a, b) => a + b, 0) / xs.length;
 console.log(`float32: ${reference.loss[0].toFixed(4)} → ${mean(reference.loss.slice(-4)).toFixed(4)}`);
-for (const [precision, emulated] of [
-  ['fp16', false],
-  ['fp16', true],
-  ['bf16', true],
-]) {
-  const { loss, skipped, loss_scale } = await curve(precision, emulated);
+const curves = {
+  cpu: [
+    ['fp16', false],
+    ['fp16', true],
+    ['bf16', true],
+  ],
+  cuda: [['fp32'], ['fp16'], ['bf16']],
+  webgpu: [['fp32'], ['fp16']],
+};
+for (const [precision, emulated = false] of curves[values.device.split(':')[0]]) {
+  const { loss, skipped, loss_scale } = await curve(precision, emulated, values.device);
   const off = Array.from(loss, (x, i) => Math.abs(x - reference.loss[i]));
   const worst = Math.max(...off);
   console.log(
