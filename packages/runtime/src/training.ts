@@ -49,8 +49,8 @@ export interface TrainingOptions extends SessionOptions {
    * steps whose scalar `event` is 1; its results are NaN after others. Used up.
    */
   readonly event?: Model;
-  /** The largest batch that will come, by which it is settled whether a GPU keeps buffers for all that will come. */
-  readonly largest?: Pick<Batch, 'rows' | 'length'>;
+  /** The largest batch that will come, asked on webgpu: by it is settled whether buffers are kept for all that will come. */
+  readonly largest?: () => Pick<Batch, 'rows' | 'length'>;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function createTraining(
   state: ReadonlyMap<string, Tensor>,
   { event, largest, ...options }: TrainingOptions = {},
 ): Promise<Training> {
-  const keepsBuffers = largest !== undefined && options.device === 'webgpu' && hasRoomForAll(step, largest);
+  const keepsBuffers = largest !== undefined && options.device === 'webgpu' && hasRoomForAll(step, largest());
   const session = { ...resolveSession(options), ...(keepsBuffers && { keepsBuffers }) };
   const signature = stepSignature(step);
   const after = event && eventInterface(signature, event);

@@ -34,7 +34,7 @@ export async function tryBatch(
   signal?.throwIfAborted();
   await using training = await start(step, initialState(request.model, signature), {
     ...request.session,
-    largest: given,
+    largest: () => given,
     ...(events && { event: events.model }),
   });
   const batch = request.teacher ? { ...given, teacher: await request.teacher(given) } : given;
@@ -66,7 +66,7 @@ export async function timeBatches(
   const signature = stepSignature(step);
   await using training = await createTraining(step, initialState(request.model, signature), {
     ...request.session,
-    largest: largestOf(request),
+    largest: () => largestOf(request),
   });
   const medians: number[] = [];
   let first = 1;

@@ -36,7 +36,7 @@ export async function train(request: TrainRequest, context: TrainContext = {}): 
   const events = deviceEvents(request, pruner, signature);
   await using training = await createTraining(step, earlier?.state ?? first, {
     ...request.session,
-    largest: largestOf(request),
+    largest: () => largestOf(request),
     ...(events && { event: events.model }),
   });
   if (earlier) watch.restore(earlier.progress.watch, earlier.best);

@@ -91,6 +91,17 @@ describe.each(suites)('%s', (_, { device, absent }) => {
     for (const size of [1, 2, 4]) expect(await inChunksOf(size, device)).toEqual(whole);
   });
 
+  test('keeps buffers on webgpu where it is told how large batches are, and takes the same steps', async () => {
+    const largest = () => ({ rows: 2, length: 4 });
+    await using told = await createTraining(stepModel(), firstState(), { ...session, largest });
+    await using plain = await createTraining(stepModel(), firstState(), session);
+    expect([told, plain].map((training) => training.session.keepsBuffers)).toEqual(
+      device === 'webgpu' ? [true, undefined] : [undefined, undefined],
+    );
+    const [kept, made] = [told, plain].map((training) => training.run(batches, scalars(0, batches.length)));
+    expect(await kept).toEqual(await made);
+  });
+
   test('takes no step of no batches', async () => {
     await using training = await createTraining(stepModel(), firstState(), session);
     expect(await training.run([], scalars(0, 0))).toEqual({ loss: new Float32Array(), tokens: new Float32Array() });
