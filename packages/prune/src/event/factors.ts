@@ -1,7 +1,7 @@
 import type { GraphBuilder, Value } from '@neuroprune/onnx';
 import { EPSILON } from '../degree.js';
 import type { ThresholdMethod } from '../method.js';
-import type { Role, WeightStack } from './scored.js';
+import { joined, type Role, type WeightStack } from './scored.js';
 
 /** A vector for a matrix of the model, by which its rows or its columns are multiplied. */
 export interface Factor {
@@ -9,7 +9,7 @@ export interface Factor {
   readonly value: Value;
 }
 
-/** One vector for each member of a stack, [1, extent] each. */
+/** Rows of a matrix by themselves, [1, extent] each: the vector of each member of a stack. */
 export function cut({ op }: GraphBuilder, vectors: Value, n: number): readonly Value[] {
   return n === 1 ? [vectors] : op.Split(vectors, undefined, { axis: 0, num_outputs: n });
 }
@@ -102,8 +102,7 @@ export function scoresOf(
     if (!factors.some((factor) => factor?.axis === axis)) return undefined;
     const ones = builder.constant({ dtype: 'float32', dims: [1, extent], data: new Float32Array(extent).fill(1) });
     const values = factors.map((factor) => (factor?.axis === axis ? factor.value : ones));
-    const all = values.length === 1 ? (values[0] as Value) : op.Concat(values, { axis: 0 });
-    return op.Reshape(all, builder.ints(...shape));
+    return op.Reshape(joined(builder, values), builder.ints(...shape));
   };
   const n = members.length;
   const all = [along('row', rows, [n, rows, 1]), along('column', columns, [n, 1, columns])];

@@ -1,4 +1,6 @@
 import { codeOf, float32, type GraphBuilder, type Value } from '@neuroprune/onnx';
+import { cut } from './factors.js';
+import { joined } from './scored.js';
 
 /** Scores of a kind, as rows of any extent. */
 export interface KindScores {
@@ -22,10 +24,8 @@ export function limitsOf(builder: GraphBuilder, kinds: readonly KindScores[], ne
   const samples = kinds.map((kind) => sortedSample(builder, kind, sample));
   const [low, high] = intervalOf(builder, kinds, samples, need);
   if (samples.every(({ stride }) => stride === 1)) return high;
-  const each = (t: Value) =>
-    kinds.length === 1 ? [t] : op.Split(t, undefined, { axis: 0, num_outputs: kinds.length });
   const below = (t: Value) => {
-    const limits = each(t);
+    const limits = cut(builder, t, kinds.length);
     return joined(
       builder,
       kinds.map(({ scores }, k) => countOf(builder, op.LessOrEqual(scores, limits[k] as Value))),
@@ -47,13 +47,11 @@ interface Sample {
   readonly stride: number;
 }
 
-const divides = (a: number, b: number): boolean => b % a === 0;
-
 /** A step that visits all columns of a matrix whatever their number's small factors. */
 function strideOf(size: number, sample: number): number {
   let stride = Math.floor(size / sample);
   if (stride < 2) return 1;
-  while ([2, 3, 5, 7].some((factor) => divides(factor, stride))) stride++;
+  while ([2, 3, 5, 7].some((factor) => stride % factor === 0)) stride++;
   return stride;
 }
 
@@ -89,7 +87,7 @@ function intervalOf(
   ); // [kinds, 2]
   const last = column(samples.map(({ size }) => size - 1));
   const at = op.Cast(op.Max([op.Min([ranks, last]), builder.scalar(0)]), { to: codeOf('int32') });
-  const own = kinds.length === 1 ? [at] : op.Split(at, undefined, { axis: 0, num_outputs: kinds.length });
+  const own = cut(builder, at, kinds.length);
   const found = joined(
     builder,
     samples.map(({ sorted }, k) => op.Gather(sorted, own[k] as Value, { axis: 0 })),
@@ -103,10 +101,6 @@ function intervalOf(
   );
   return [op.Where(op.Less(lowRank, 0), 0, low), op.Where(op.Greater(highRank, last), most, high)];
 }
-
-/** One row of each kind below another. */
-const joined = ({ op }: GraphBuilder, rows: readonly Value[]): Value =>
-  rows.length === 1 ? (rows[0] as Value) : op.Concat(rows, { axis: 0 });
 
 /** How many are true, [1, 1]: along rows first, where GPUs count many at a time. */
 const countOf = (builder: GraphBuilder, are: Value): Value => {

@@ -94,6 +94,10 @@ export function membership(builder: GraphBuilder, { members }: WeightStack, own:
   return builder.constant({ dtype: 'float32', dims: [own.length, members.length], data });
 }
 
+/** Values below each other, along their first axis. */
+export const joined = ({ op }: GraphBuilder, values: readonly Value[]): Value =>
+  values.length === 1 ? (values[0] as Value) : op.Concat(values, { axis: 0 });
+
 /** Columns of the rows in which scores of a kind are counted, at most. */
 const WIDTH = 4096;
 
@@ -118,8 +122,10 @@ export function scoresOfKind(
     return [{ chosen, size: own.length * rows * columns }];
   });
   const width = largestDivisor(parts.map(({ size }) => size).reduce(gcd), WIDTH);
-  const flat = parts.map(({ chosen }) => op.Reshape(chosen, builder.ints(-1, width)));
-  return flat.length === 1 ? (flat[0] as Value) : op.Concat(flat, { axis: 0 });
+  return joined(
+    builder,
+    parts.map(({ chosen }) => op.Reshape(chosen, builder.ints(-1, width))),
+  );
 }
 
 /** Weights of each kind. */
