@@ -182,13 +182,16 @@ function everyNth(tensors: NamedTensors, first: number, n: number): Float32Array
   return own.length === 1 ? (own[0] as Float32Array) : Float32Array.from(own.flatMap((data) => [...data]));
 }
 
+/** The state, or those of it in `names`. */
+const stateIn = (signature: StepSignature, names?: ReadonlySet<string>) =>
+  stateOf(signature).filter(({ input }) => names?.has(input) ?? true);
+
 async function changeState(
   { worker, driver, signature }: Parts,
   work: StateWork,
   names?: ReadonlySet<string>,
 ): Promise<StateChange> {
-  const wanted = stateOf(signature).filter(({ input }) => names?.has(input) ?? true);
-  const pairs = wanted.map(({ input }) => [driver.nameOf(input), input] as const);
+  const pairs = stateIn(signature, names).map(({ input }) => [driver.nameOf(input), input] as const);
   const { value, tensors } = await worker.result({ type: 'change', names: pairs, work });
   return { value, tensors };
 }
@@ -199,7 +202,7 @@ async function withState<T>(
   names?: ReadonlySet<string>,
 ): Promise<T> {
   const { worker, driver, signature } = parts;
-  const wanted = stateOf(signature).filter(({ input }) => names?.has(input) ?? true);
+  const wanted = stateIn(signature, names);
   const tensors = await worker.ask({ type: 'take', names: wanted.map(({ input }) => driver.nameOf(input)) });
   const state = new Map(wanted.map(({ input }, i) => [input, tensors[i]?.[1] as Tensor]));
   try {
