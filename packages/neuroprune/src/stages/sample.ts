@@ -57,12 +57,16 @@ const TEXTS = 4;
 /** Tokens that are written for each at most. */
 const NEW_TOKENS = 16;
 
-/** What a sample of texts is made of. */
-export interface TextSampleRequest {
+/** Texts that a model is to go on with. */
+export interface SourceTexts {
   readonly task: FoundTextTask;
   readonly split: Split;
   /** What stands around each source. */
   readonly around?: Recipe['texts'] | undefined;
+}
+
+/** What a sample of texts is made of. */
+export interface TextSampleRequest extends SourceTexts {
   /** Tokens of an input, or of all that a model goes on with. */
   readonly maxLength: number;
 }

@@ -13,7 +13,7 @@ import type { RunContext } from '../context.js';
 import { positionsOf } from '../harness/text-limits.js';
 import { openTextWriter, writingPlan } from '../harness/text-writer.js';
 import type { Split } from './prepare.js';
-import type { Recipe } from './recipe.js';
+import type { SourceTexts } from './sample.js';
 import { limited, textColumns } from './token-rows.js';
 import type { SplitScore } from './workload.js';
 
@@ -24,11 +24,7 @@ export const WRITTEN_ROWS = 200;
 const AT_ONCE = 32;
 
 /** Which texts a trained model writes. */
-export interface WrittenRequest {
-  readonly task: FoundTextTask;
-  readonly split: Split;
-  /** What stands around each source. */
-  readonly around?: Recipe['texts'] | undefined;
+export interface WrittenRequest extends SourceTexts {
   /** Rows from the split's first on. */
   readonly rows: number;
 }
