@@ -40,6 +40,7 @@ export { lift } from './passes/lift/lift.js';
 export { LIFTED_OPSET } from './passes/lift/rule.js';
 export { type Pass, type PassResult, runPasses } from './passes/pass.js';
 export { sortNodes } from './passes/sort.js';
+export { takeBranches } from './passes/take-branches.js';
 export { type PrintOptions, print, printGraph } from './print.js';
 export { type ReadOptions, readModel } from './serde/read.js';
 export { byteLengthOf } from './serde/tensor.js';

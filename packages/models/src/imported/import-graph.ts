@@ -9,6 +9,7 @@ import {
   type Model,
   type Node,
   subgraphs,
+  takeBranches,
   type Value,
 } from '@neuroprune/onnx';
 import { ModelsError } from '../errors.js';
@@ -77,12 +78,13 @@ export function importGraph(given: Model): ImportedGraph {
   };
 }
 
-/** A copy in the current operator set, without functions and operators of ONNX Runtime's own. */
+/** A copy in the current operator set, without functions, branches that are never taken, and operators of ONNX Runtime's own. */
 function prepared(given: Model): Model {
   refuseQuantized(given.graph);
   const model = cloneModel(given);
   inlineFunctions(model);
   lift(model);
+  takeBranches(model);
   tidy(model);
   decompose(model);
   refuseUnknown(model.graph.nodes);

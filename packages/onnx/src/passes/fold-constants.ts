@@ -5,7 +5,7 @@ import { inferModel } from '../infer/infer.js';
 import { integersOf } from '../infer/rule.js';
 import { allGraphs, type Graph, type Model, type Node, type Value } from '../model.js';
 import { float32, int64, sizeOf, type Tensor, tensor } from '../tensor.js';
-import type { Pass } from './pass.js';
+import { hasDefaults, type Pass } from './pass.js';
 
 /** Larger results are left to the runtime: folding is for shapes and scalars, not for weights. */
 const MAX_ELEMENTS = 64;
@@ -88,7 +88,7 @@ function foldGraph(graph: Graph, functions: Functions): boolean {
  * values at run time.
  */
 export const foldConstants: Pass = (model: Model) => {
-  if (allGraphs(model.graph).some((g) => g.inputs.some((v) => v.tensor || v.sparse))) return { model, modified: false };
+  if (hasDefaults(model.graph)) return { model, modified: false };
   inferModel(model);
   const functions = functionsOf(model);
   const changed = allGraphs(model.graph).filter((graph) => foldGraph(graph, functions));

@@ -33,6 +33,10 @@ export const eachGraph =
     return { model, modified: changes.length > 0 };
   };
 
+/** True where inputs have values of their own, in place of which others may be given at run time. */
+export const hasDefaults = (root: Graph): boolean =>
+  allGraphs(root).some((g) => g.inputs.some((v) => v.tensor || v.sparse));
+
 /** Values that a node or a graph's output reads, in any of the graphs. */
 export function usedValues(root: Graph): Set<Value> {
   const operands = allGraphs(root).flatMap((g) => [...g.outputs, ...g.nodes.flatMap((n) => n.inputs)]);
