@@ -4,7 +4,6 @@
  * sums take and give 16 bits: kernels add up in float32 inside, and half the bytes and few casts are what makes it fast.
  */
 import { bfloat16Bits, codeOf, type DType, float16Bits, type GraphBuilder, Node, Value } from '@neuroprune/onnx';
-import { RowSums } from './row-sums.js';
 
 /** Types of products and of the values between them. */
 export const precisions = ['fp32', 'fp16', 'bf16'] as const;
@@ -111,7 +110,6 @@ export function lowerPrecision(
 class Lowering {
   private readonly emulated: boolean;
   private readonly exact: ReadonlySet<Node>;
-  private readonly rowSums: RowSums;
   /** The 16-bit form of a value of the old graph. */
   private readonly lows = new Map<Value, Value>();
   /** Values of the old graph that so far exist only in 16 bits. */
@@ -124,7 +122,6 @@ class Lowering {
   ) {
     this.emulated = emulated;
     this.exact = exact;
-    this.rowSums = new RowSums(builder, dtype);
     this.outputs = new Set(builder.graph.outputs);
   }
 
@@ -184,8 +181,7 @@ class Lowering {
       this.madeLow.add(y);
       return low;
     });
-    const written = new Node(node.opType, inputs, outputs, node.attributes, '', node.name);
-    this.builder.graph.nodes.push(this.rowSums.productOf(written, inputs[0] as Value) ?? written);
+    this.builder.graph.nodes.push(new Node(node.opType, inputs, outputs, node.attributes, '', node.name));
   }
 
   /** The node in float32 on rounded operands, its results rounded. */

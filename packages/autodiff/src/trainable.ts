@@ -79,6 +79,7 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const { graph } = copy;
   const builder = new GraphBuilder(graph);
   const generator = replaceDropout(builder, { rate: options.dropout, together: options.masksTogether });
+  runPasses(copy, [eliminateDropout]); // what is left has a rate of 0, and would hide what rules look for
   const exact = new Set(generator.nodes);
   const { loss, inputs } = collected(graph, exact, () => lossOf(copy, builder, options));
   const parameters = trainedParameters(graph, loss, candidates, options.wrt !== undefined);
@@ -110,7 +111,7 @@ export function trainable(model: Model, options: TrainableOptions): Model {
   const contexts = stacks.map((stack) => stackContext(builder, stack, gradientOf));
   const results = writeStep(builder, { stacks, contexts, scalars, variables, loss }, masking(optimizer, stacks));
   if (options.precision && options.precision !== 'fp32') gatherCasts(copy);
-  runPasses(copy, [eliminateDropout, eliminateIdentity, eliminateDeadCode, eliminateCommonSubexpressions, sortNodes]);
+  runPasses(copy, [eliminateIdentity, eliminateDeadCode, eliminateCommonSubexpressions, sortNodes]);
   const idle = removeIdle(graph, Object.values(scalars));
   return setStepSignature(copy, {
     ...stateSignature(stacks, optimizer),

@@ -1,6 +1,7 @@
 import { axisOf, float32, type GraphBuilder, type Node, type Value } from '@neuroprune/onnx';
 import { countAlong, expandLike } from '../like.js';
 import type { RuleContext, RuleTable } from '../rule.js';
+import { isMatrixTranspose } from './linalg.js';
 import { outputOf } from './outputs.js';
 import { likeElements } from './selection.js';
 
@@ -14,29 +15,36 @@ function statistics(builder: GraphBuilder, node: Node, x: Value, axis: number): 
 type Normalization = RuleContext<'LayerNormalization'>;
 
 /** What the gradients of a normalization are made of. */
-function parts({ op, builder, node, attrs, x: [narrow] }: Normalization) {
+function parts(c: Normalization) {
+  const { op, builder, attrs } = c;
+  const [narrow] = c.x;
   const axis = axisOf(attrs.axis ?? -1, narrow.rank);
-  const [mean, inverse] = statistics(builder, node, narrow, axis);
   const axes = Array.from({ length: narrow.rank - axis }, (_, i) => axis + i);
-  const x = likeElements(op, narrow, mean);
   const average = (v: Value) => op.ReduceMean(v, builder.ints(...axes), { keepdims: 1 });
-  return { x, axes, average, inverse, standard: standardized(builder, x, mean, inverse, attrs) };
+  return { axes, average, ...(standardizedAgain(c, axis) ?? standardized(c, axis)) };
 }
 
-/** x̂ = (x - μ)/σ: normalized again without scale, in one pass, where the extent to normalize along is known. */
-function standardized(
-  builder: GraphBuilder,
-  x: Value,
-  mean: Value,
-  inverse: Value,
-  attrs: Normalization['attrs'],
-): Value {
-  const { op } = builder;
+/** x, x̂ = (x - μ)/σ and 1/σ. */
+interface Standardized {
+  readonly x: Value;
+  readonly standard: Value;
+  readonly inverse: Value;
+}
+
+/** By normalizing again without scale, in one pass, where the extent to normalize along is known; the node itself then need not give its statistics. */
+function standardizedAgain({ op, builder, attrs, x: [x] }: Normalization, axis: number): Standardized | undefined {
   const extent = x.shape?.at(-1);
-  if (x.dtype !== 'float32' || typeof extent !== 'number' || axisOf(attrs.axis ?? -1, x.rank) !== x.rank - 1)
-    return op.Mul(op.Sub(x, mean), inverse);
+  if (x.dtype !== 'float32' || typeof extent !== 'number' || axis !== x.rank - 1) return undefined;
   const ones = builder.constant(float32(new Float32Array(extent).fill(1), [extent]));
-  return op.LayerNormalization(x, ones, undefined, attrs)[0];
+  const [standard, , inverse] = op.LayerNormalization(x, ones, undefined, attrs);
+  return { x, standard, inverse };
+}
+
+/** From the statistics that the node gives. */
+function standardized({ op, builder, node, x: [narrow] }: Normalization, axis: number): Standardized {
+  const [mean, inverse] = statistics(builder, node, narrow, axis);
+  const x = likeElements(op, narrow, mean);
+  return { x, standard: op.Mul(op.Sub(x, mean), inverse), inverse };
 }
 
 /**
@@ -79,6 +87,22 @@ function throughStatistics(
 }
 
 /** Operators that normalize along axes. */
+/**
+ * Two values with the same Σ g·y along rows, of narrower rows in attention: where o = y·v and so g = ∂o·vᵀ, that is ∂o and o (Dao et
+ * al. 2022, FlashAttention, appendix B.4), with or without a factor of dropout between softmax and product.
+ */
+function throughProduct({ graph }: GraphBuilder, y: Value, g: Value): readonly [Value, Value] | undefined {
+  const factor = g.producer?.opType === 'Mul' ? g.producer.inputs[1] : undefined;
+  const reader = (opType: string, x: Value | undefined, w: Value | undefined) =>
+    graph.nodes.find((n) => n.opType === opType && n.inputs[0] === x && n.inputs[1] === w)?.outputs[0];
+  const [kept, product] = factor ? [reader('Mul', y, factor), g.producer?.inputs[0]] : [y, g];
+  const [gradient, turned] = product?.producer?.opType === 'MatMul' ? product.producer.inputs : [];
+  const turn = turned?.producer;
+  const perm = turn?.opType === 'Transpose' && turn.attributes.perm?.type === 'ints' ? turn.attributes.perm.value : [];
+  const result = kept && isMatrixTranspose(perm) ? reader('MatMul', kept, turn?.inputs[0]) : undefined;
+  return gradient && result ? [gradient, result] : undefined;
+}
+
 export const normalization: RuleTable<'LayerNormalization' | 'LogSoftmax' | 'Softmax'> = {
   LayerNormalization: (c) => {
     const {
@@ -95,7 +119,8 @@ export const normalization: RuleTable<'LayerNormalization' | 'LogSoftmax' | 'Sof
   LogSoftmax: ({ op, builder, y, g, attrs: { axis = -1 } }) => [
     op.Sub(g, op.Mul(op.Exp(y), op.ReduceSum(g, builder.ints(axis), { keepdims: 1 }))), // g - softmax·Σ g
   ],
-  Softmax: ({ op, builder, y, g, attrs: { axis = -1 } }) => [
-    op.Mul(y, op.Sub(g, op.ReduceSum(op.Mul(g, y), builder.ints(axis), { keepdims: 1 }))), // y·(g - Σ g·y)
-  ],
+  Softmax: ({ op, builder, y, g, attrs: { axis = -1 } }) => {
+    const [a, b] = (axisOf(axis, y.rank) === y.rank - 1 && throughProduct(builder, y, g)) || [g, y];
+    return [op.Mul(y, op.Sub(g, op.ReduceSum(op.Mul(a, b), builder.ints(axis), { keepdims: 1 })))]; // y·(g - Σ g·y)
+  },
 };

@@ -43,5 +43,19 @@ export const normalizationRows: Rows<keyof typeof normalization> = {
     },
   ],
   LogSoftmax: softmax('LogSoftmax'),
-  Softmax: softmax('Softmax'),
+  Softmax: [
+    ...softmax('Softmax'),
+    { inputs: [real([2, 3, 4]), real([2, 4, 5])], build: (op, [x, v]) => op.MatMul(op.Softmax(x!, { axis: -1 }), v!) },
+    {
+      inputs: [real([2, 3, 4]), real([1, 3, 4]), real([4, 5])],
+      build: (op, [x, factor, v]) => op.MatMul(op.Mul(op.Softmax(x!, { axis: -1 }), factor!), v!),
+    },
+    {
+      inputs: [real([3, 4]), real([1, 4, 4])],
+      build: (op, [x, v]) => {
+        const y = op.Softmax(op.Unsqueeze(x!, op.Constant({ value_ints: [0] })), { axis: -1 });
+        return op.MatMul(op.MatMul(y, v!), op.Mul(v!, op.ReduceSum(y)));
+      },
+    },
+  ],
 };

@@ -4,6 +4,7 @@ import type { Provider, ResolvedSession } from '../device.js';
 import type { EventInterface } from '../event.js';
 import type { ScalarVectors } from '../staging.js';
 import type { Inputs } from '../worker-protocol.js';
+import { cuda } from './cuda-driver.js';
 import { loop } from './loop-driver.js';
 import { resident } from './resident-driver.js';
 
@@ -27,4 +28,4 @@ export interface Driver {
 }
 
 /** Each provider's driver. */
-export const drivers: Readonly<Record<Provider, Driver>> = { cpu: loop, cuda: loop, webgpu: resident };
+export const drivers: Readonly<Record<Provider, Driver>> = { cpu: loop, cuda, webgpu: resident };
