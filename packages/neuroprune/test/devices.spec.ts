@@ -197,6 +197,33 @@ describe('--device', () => {
   });
 });
 
+describe('--precision', () => {
+  it('is TF32 on cuda, unless float32 is asked for', async () => {
+    machine.best = 'cuda';
+    const asked = async (options: Options) => {
+      const { precision, session } = await requested(options);
+      return { precision, tf32: session?.tf32 };
+    };
+    expect(await asked({})).toEqual({ precision: undefined, tf32: true });
+    expect(await asked({ precision: 'tf32' })).toEqual({ precision: undefined, tf32: true });
+    expect(await asked({ precision: 'fp32' })).toEqual({ precision: undefined, tf32: false });
+    expect(await asked({ precision: 'fp16' })).toEqual({ precision: 'fp16', tf32: true });
+  });
+
+  it('is float32 where TF32 is not, and a run goes on in the other', async () => {
+    await call({ device: 'cpu', maxSteps: 3, out: 'on' });
+    expect((await json('on/recipe.json')).recipe).not.toHaveProperty('precision');
+    const file = path.join(folder, 'on/recipe.json');
+    const kept = await json('on/recipe.json');
+    await rm(path.join(folder, 'on/run.json'), { force: true });
+    await writeFile(file, JSON.stringify({ ...kept, recipe: { ...kept.recipe, device: 'cuda', precision: 'tf32' } }));
+    const told: RunEvent[] = [];
+    await call({ device: 'cpu', maxSteps: 3, out: 'on', resume: true }, told);
+    await writeFile(file, JSON.stringify({ ...kept, recipe: { ...kept.recipe, precision: 'fp16' } }));
+    await expect(call({ device: 'cpu', maxSteps: 3, out: 'on', resume: true })).rejects.toThrow(/precision/);
+  });
+});
+
 describe('--accumulate auto', () => {
   it('is 1 where there is room, and the run the same as without', async () => {
     const told: RunEvent[] = [];

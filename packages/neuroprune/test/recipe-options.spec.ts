@@ -88,6 +88,7 @@ describe('options reach the trainer', () => {
     [{ freeze: 'bert.embeddings.*' }, { freeze: ['bert.embeddings.*'] }],
     [{ ema: 0.99 }, { ema: 0.99 }],
     [{ precision: 'fp16' }, { precision: 'fp16' }],
+    [{ precision: 'fp32' }, { session: { device: 'cpu', threads: 1, tf32: false } }],
     [{ schedule: 'one-cycle' }, { schedule: 'one-cycle', warmup: 0.3 }],
     [
       { schedule: 'one-cycle', warmup: 0.1 },
@@ -212,6 +213,7 @@ describe('what does not act is refused', () => {
     [{ teacher: 't', distillHidden: 1, packing: true }, /distillHidden: acts only without --packing/],
     [{ evaluateOn: 'validation' }, /evaluateOn: acts only with --evaluate-every, --early-stopping or --keep-best/],
     [{ precision: 'bf16', device: 'cpu' }, /precision: expected fp32 or fp16 on cpu, got bf16/],
+    [{ precision: 'tf32', device: 'cpu' }, /precision: expected fp32 or fp16 on cpu, got tf32/],
     [{ classWeights: 'even' }, /classWeights: expected balanced, or a weight above 0 for each class, got even/],
     [{ classWeights: ['1', '0'] }, /classWeights: expected balanced, or a weight above 0/],
     [{ evaluateEvery: '0' }, /evaluateEvery: expected STEPS\|epoch, got 0/],

@@ -20,6 +20,8 @@ export const providerName = (device: Device): Provider => device.split(':')[0] a
 export interface SessionOptions {
   /** Execution provider; `auto` is the one that works on every machine, `cpu`. */
   readonly device?: Device | 'auto';
+  /** On cuda: products in TF32, which reads 10 bits of a mantissa, as ONNX Runtime has it; false for float32. By default true. */
+  readonly tf32?: boolean;
   /** Threads inside an operator; the same count gives the same bits. Default: all cores. */
   readonly threads?: number;
   /** Begin of the path under which ONNX Runtime writes its profile of the session when that is closed; what follows are the part of the session and the time. */
@@ -31,6 +33,8 @@ export interface ResolvedSession {
   readonly device: Device;
   readonly threads: number;
   readonly profile?: string;
+  /** On cuda: products in float32 in the place of TF32. */
+  readonly exact?: boolean;
   /** On webgpu: buffers that nothing is in are kept for values of their size. Making them anew takes half of a step's time, keeping them the memory of batches of every length. */
   readonly keepsBuffers?: boolean;
 }
@@ -45,6 +49,7 @@ export function resolveSession({
   device = 'auto',
   threads = availableParallelism(),
   profile,
+  tf32 = true,
 }: SessionOptions): ResolvedSession {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new RuntimeError(`threads: expected a whole number from 1, got ${threads}`, 'input');
@@ -52,7 +57,13 @@ export function resolveSession({
   if (device !== 'auto' && !isDevice(device)) {
     throw new RuntimeError(`device: expected auto, cpu, cuda, cuda:<number> or webgpu, got '${device}'`, 'input');
   }
-  return { device: device === 'auto' ? 'cpu' : device, threads, ...(profile === undefined ? {} : { profile }) };
+  const isExact = !tf32 && device.startsWith('cuda');
+  return {
+    device: device === 'auto' ? 'cpu' : device,
+    threads,
+    ...(profile === undefined ? {} : { profile }),
+    ...(isExact && { exact: true }),
+  };
 }
 
 /** What ONNX Runtime's options say of a device. The Node binding passes `deviceId` to the CUDA provider and nothing else. */

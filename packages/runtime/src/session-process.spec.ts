@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -79,6 +79,20 @@ describe.skipIf(process.platform !== 'linux')('sessions in a process of their ow
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.kill(children()[0] as number, signal);
     await sleep(50);
     expect((await run(worker, [4]))[0]?.[1].data).toEqual(Float32Array.of(-4));
+    await worker.close();
+  });
+
+  it.each([
+    [true, '0'],
+    [undefined, undefined],
+  ])('multiply in float32 where that is asked, %s, by their environment', async (exact, override) => {
+    const before = new Set(children());
+    const worker = new SessionWorker({ device: 'cuda', ...(exact && { exact }) });
+    await worker.ask({ type: 'load', model, session: { device: 'cpu', threads: 1 } });
+    const [pid] = children().filter((child) => !before.has(child));
+    const environment = (await readFile(`/proc/${pid}/environ`, 'utf8')).split('\0');
+    const found = environment.find((variable) => variable.startsWith('NVIDIA_TF32_OVERRIDE='))?.split('=')[1];
+    expect(found).toBe(override ?? process.env.NVIDIA_TF32_OVERRIDE);
     await worker.close();
   });
 

@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type Provider, providerName, type ResolvedSession } from './device.js';
 import { RuntimeError } from './errors.js';
-import type { Answer, Numbered, Request, Result } from './worker-protocol.js';
+import type { Answer, Numbered, RelayData, Request, Result } from './worker-protocol.js';
 
 /** The file of the thread: on a GPU it stands between the program and a process, which a native crash ends alone. */
 const files = {
@@ -9,6 +9,9 @@ const files = {
   cuda: '@neuroprune/runtime/relay',
   webgpu: '@neuroprune/runtime/relay',
 } as const satisfies Record<Provider, string>;
+
+/** What of a session decides which thread it lives in. */
+export type Housed = Pick<ResolvedSession, 'device' | 'keepsBuffers' | 'exact'>;
 
 /**
  * The thread that sessions of a provider are asked through. There is one a provider, for as long as the process runs: ONNX
@@ -19,15 +22,15 @@ export class SessionThread {
   private static readonly threads = new Map<string, SessionThread>();
 
   /**
-   * The provider's thread; a new one after a failure. Sessions that keep buffers have one of their own: what is done with
-   * buffers is settled for a process by its first session.
+   * The provider's thread; a new one after a failure. Sessions that keep buffers, or multiply in float32 on cuda, have one of their
+   * own: both are settled for a process, the one by its first session, the other by its environment.
    */
-  static shared({ device, keepsBuffers = false }: Pick<ResolvedSession, 'device' | 'keepsBuffers'>): SessionThread {
+  static shared({ device, keepsBuffers = false, exact = false }: Housed): SessionThread {
     const provider = providerName(device);
-    const key = `${provider} ${keepsBuffers}`;
+    const key = `${provider} ${keepsBuffers} ${exact}`;
     const known = SessionThread.threads.get(key);
     if (known?.alive) return known;
-    const thread = new SessionThread(provider);
+    const thread = new SessionThread(provider, exact);
     SessionThread.threads.set(key, thread);
     return thread;
   }
@@ -38,8 +41,9 @@ export class SessionThread {
   private next = 0;
   private failure: string | undefined;
 
-  private constructor(provider: Provider) {
-    this.worker = new Worker(new URL(import.meta.resolve(files[provider])), { execArgv: [], workerData: provider });
+  private constructor(provider: Provider, exact: boolean) {
+    const workerData: RelayData = { provider, exact };
+    this.worker = new Worker(new URL(import.meta.resolve(files[provider])), { execArgv: [], workerData });
     this.worker.on('message', (answer: Answer) => {
       this.waiting.get(answer.id)?.(answer);
       this.waiting.delete(answer.id);

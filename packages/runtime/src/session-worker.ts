@@ -1,6 +1,5 @@
-import type { ResolvedSession } from './device.js';
 import { RuntimeError } from './errors.js';
-import { SessionThread } from './session-thread.js';
+import { type Housed, SessionThread } from './session-thread.js';
 import { buffersOf, type NamedTensors, type Request, type Result } from './worker-protocol.js';
 
 let sessions = 0;
@@ -11,7 +10,7 @@ export class SessionWorker {
   private readonly session = sessions++;
   private open = true;
 
-  constructor(session: Pick<ResolvedSession, 'device' | 'keepsBuffers'>) {
+  constructor(session: Housed) {
     this.thread = SessionThread.shared(session);
   }
 

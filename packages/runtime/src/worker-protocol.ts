@@ -1,8 +1,15 @@
 import type { Tensor } from '@neuroprune/onnx';
-import type { ResolvedSession } from './device.js';
+import type { Provider, ResolvedSession } from './device.js';
 
 /** Tensors that cross to or from the worker; their buffers are moved, not copied. */
 export type NamedTensors = readonly (readonly [name: string, tensor: Tensor])[];
+
+/** What the thread between the program and a process of sessions is told at its start. */
+export interface RelayData {
+  readonly provider: Provider;
+  /** Whether products are in float32, not TF32. */
+  readonly exact: boolean;
+}
 
 /** What the worker can be asked. */
 export type Request =

@@ -27,7 +27,7 @@ test('defaults are filled in; what belongs to the recipe stays open', () => {
     ...prune,
     ...{ seed: 0, device: 'auto', dryRun: false, offline: false, cache: true, packing: false },
     ...{ resume: false, checkpointEvery: '5m', keepCheckpoints: 2 },
-    ...{ onNan: 'stop', tensorboard: false, accumulate: 1, precision: 'fp32', keepBest: false, seeds: 1 },
+    ...{ onNan: 'stop', tensorboard: false, accumulate: 1, keepBest: false, seeds: 1 },
     ...{ method: 'neuroprune', solver: 'threshold', outGrouping: 'joint', gamma: 1 },
   });
 });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { count, option, text } from './options.js';
+import { isOfCuda, misplaced, Precision } from './precision.js';
 
 const positive = z.number().gt(0);
 const share = z.number().min(0).lt(1);
@@ -49,8 +50,10 @@ export const recipeOptions = {
     description: 'Decay of averages of the weights, which are scored and published in their place',
     ...off,
   }),
-  precision: option(z.enum(['fp32', 'fp16', 'bf16']).default('fp32'), {
-    description: 'Type of products in training; weights and moments stay fp32, fp16 scales the loss; bf16 not on cpu',
+  precision: option(Precision.optional(), {
+    description:
+      'Type of products in training; weights and moments stay fp32, fp16 scales the loss; tf32, bf16: on cuda',
+    'x-default': 'tf32 on cuda, fp32 elsewhere',
   }),
   evaluateEvery: option(
     z
@@ -101,7 +104,7 @@ export const recipeOptions = {
 interface Asked {
   readonly [name: string]: unknown;
   readonly device: string;
-  readonly precision: string;
+  readonly precision?: string | undefined;
   readonly teacher?: string | undefined;
   readonly packing: boolean;
   readonly seeds: number;
@@ -117,11 +120,7 @@ export function requireRecipe(asked: Asked, issues: z.core.$RefinementCtx): void
     if (given(name) && !given('teacher')) complain(name, 'acts only with --teacher, got none');
   if (given('evaluateOn') && !isWatched(asked))
     complain('evaluateOn', 'acts only with --evaluate-every, --early-stopping or --keep-best, got none of them');
-  if (asked.precision === 'bf16' && asked.device === 'cpu')
-    complain(
-      'precision',
-      "expected fp32 or fp16 on cpu, got bf16, which ONNX Runtime's cpu provider cannot multiply in",
-    );
+  if (isOfCuda(asked.precision) && asked.device === 'cpu') complain('precision', misplaced(asked.precision, 'cpu'));
   if (asked.packing && Number(asked.distillHidden ?? 0) > 0)
     complain('distillHidden', 'acts only without --packing, got --packing');
   if (asked.publishBest === true && asked.seeds === 1) complain('publishBest', 'acts only with --seeds, got one seed');

@@ -59,6 +59,7 @@ test.each<[DeviceRequest, string, Device?]>([
   ],
   [{ asked: 'cuda' }, `--device: expected cuda to work, got: ${missing}; see neuroprune doctor, or use --device auto`],
   [{ asked: 'auto', precision: 'bf16' }, 'precision: expected fp32 or fp16 on cpu, got bf16'],
+  [{ asked: 'auto', precision: 'tf32' }, 'precision: expected fp32 or fp16 on cpu, got tf32'],
   [{ asked: 'webgpu', precision: 'bf16' }, 'precision: expected fp32 or fp16 on webgpu, got bf16', 'webgpu'],
 ])('%j is refused', async (request, message, working = 'cpu') => {
   const refused = machine(working).settle(request);

@@ -1,6 +1,7 @@
 import { type Choice, chooseDevice, type Device, type Needs, type Probe, probeOnce } from '@neuroprune/runtime';
 import type { RunContext } from '../context.js';
 import { NeuropruneError } from '../error.js';
+import { isOfCuda, misplaced } from '../schema/precision.js';
 
 /** What is known before a device is settled on. */
 export interface DeviceRequest {
@@ -49,11 +50,7 @@ async function mustWork(device: Device, resumed: boolean, ask: Probes['ask']): P
   throw new NeuropruneError('input', `${expected}, got: ${cause}; see neuroprune doctor, or ${advice}`);
 }
 
-/** ONNX Runtime has products in bf16 on cuda alone. */
 function checked(device: Device, precision: string | undefined): Device {
-  if (device.startsWith('cuda') || precision !== 'bf16') return device;
-  throw new NeuropruneError(
-    'input',
-    `precision: expected fp32 or fp16 on ${device}, got bf16, which ONNX Runtime's ${device} provider cannot multiply in`,
-  );
+  if (device.startsWith('cuda') || !isOfCuda(precision)) return device;
+  throw new NeuropruneError('input', `precision: ${misplaced(precision, device)}`);
 }

@@ -16,6 +16,7 @@ import { writeReport } from './report.js';
 import { inRunFolder, RECIPE, RESULT } from './run-folder.js';
 import { saveFolder } from './save.js';
 import { tellScore } from './score.js';
+import { sessionOf } from './session.js';
 import type { Run } from './stage.js';
 import { type Shape, shapeOf } from './structure.js';
 import {
@@ -93,7 +94,7 @@ async function proveFolder({ prepared, recipe }: Inputs, folder: string, run: Ru
 /** Scores the small ONNX files on the validation split, and keeps predictions and a sample. */
 async function evaluateFiles(inputs: Inputs, folder: string, step: number, run: Run): Promise<SplitScore> {
   const { prepared, recipe } = inputs;
-  const session = { device: recipe.device, threads: recipe.threads };
+  const session = sessionOf(recipe);
   const scored = await run.stage('evaluate', () => prepared.work.evaluate(folder, run.context, session));
   tellScore(inputs, scored, { step }, run);
   return scored;
@@ -101,10 +102,9 @@ async function evaluateFiles(inputs: Inputs, folder: string, step: number, run: 
 
 /** Lets the published files write, where the task is to write, and scores their texts. */
 async function scoreTexts(inputs: Inputs, folder: string, step: number, run: Run): Promise<SplitScore | undefined> {
-  const { device, threads } = inputs.recipe;
   const { write } = inputs.prepared.work;
   if (!write) return undefined;
-  const work = () => write(path.join(folder, 'model'), run.context, { device, threads }, folder);
+  const work = () => write(path.join(folder, 'model'), run.context, sessionOf(inputs.recipe), folder);
   const scored = await run.stage('write', work);
   tellScore(inputs, scored, { step }, run);
   return scored;
@@ -117,7 +117,7 @@ async function scoreVariants(
   folder: string,
   run: Run,
 ): Promise<Variants> {
-  const session = { device: recipe.device, threads: recipe.threads };
+  const session = sessionOf(recipe);
   const variants: Variants = [];
   for (const dtype of recipe.dtype ?? []) {
     const files = written.filter((file) => file.dtype === dtype);

@@ -1,4 +1,5 @@
 import type { Course } from '@neuroprune/prune';
+import type { Precision } from '../schema/precision.js';
 import { isWatched } from '../schema/recipe.js';
 import type { VerbOptions } from '../schema/verbs.js';
 
@@ -33,7 +34,7 @@ export interface OptionalRecipe {
   readonly classWeights?: 'balanced' | readonly number[];
   readonly freeze?: readonly string[];
   readonly ema?: number;
-  readonly precision?: 'fp16' | 'bf16';
+  readonly precision?: Exclude<Precision, 'fp32'>;
   readonly watch?: WatchRecipe;
   readonly distill?: DistillRecipe;
 }
@@ -51,7 +52,7 @@ export function optionalRecipe(options: Options): OptionalRecipe {
     ...(classWeights !== undefined && { classWeights }),
     ...(freeze !== undefined && { freeze }),
     ...(ema !== undefined && { ema }),
-    ...(precision !== 'fp32' && { precision }),
+    ...(precision !== undefined && precision !== 'fp32' && { precision }),
     ...(isWatched(options) && { watch: watchOf(options) }),
     ...(options.teacher !== undefined && { distill: distillOf(options, options.teacher) }),
   };

@@ -10,7 +10,7 @@ export interface Stored extends Pick<Recipe, 'device' | 'threads' | 'batchSize' 
 }
 
 /**
- * Settles what options leave to the machine: device and threads, and how many batches make a step where a run that goes on
+ * Settles what options leave to the machine: device, threads and the type of products, and how many batches make a step where a run that goes on
  * has settled that.
  */
 export async function resolveOptions<T extends TrainingOptions>(
@@ -23,7 +23,13 @@ export async function resolveOptions<T extends TrainingOptions>(
   const settle = () => settleDevice({ asked, stored: stored?.device, precision }, context);
   const device = stored?.isFinished && asked === 'auto' ? stored.device : await settle();
   const batches = batchesOf(options, stored, recipe.batchSize);
-  return { ...options, ...(threads !== undefined && { threads }), device, ...batches };
+  return {
+    ...options,
+    ...(threads !== undefined && { threads }),
+    ...(precision === undefined && device.startsWith('cuda') && { precision: 'tf32' }),
+    device,
+    ...batches,
+  };
 }
 
 /** Without a run to go on with, a step is of one batch until it is known what there is room for. */

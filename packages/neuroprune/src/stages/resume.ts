@@ -31,8 +31,13 @@ export async function earlierRun(folder: string, warn: (message: string) => void
   return { recipe, resumable };
 }
 
-/** A recipe apart from what may be asked anew: a run that broke goes on by skipping what broke it, or on another device. */
-export const keptOf = ({ onNan: _, device: _device, ...kept }: Inputs['recipe']) => kept;
+/**
+ * A recipe apart from what may be asked anew: a run that broke goes on by skipping what broke it, or on another device, where
+ * products may be in float32 or TF32.
+ */
+export function keptOf({ onNan: _, device: _device, precision, ...kept }: Inputs['recipe']) {
+  return { ...kept, ...(precision !== undefined && precision !== 'tf32' && { precision }) };
+}
 
 /** Refuses to go on with a run that was asked something else. Throws an input error that names the first such field. */
 export function checkSameRecipe(earlier: Earlier, recipe: Inputs['recipe'], folder: string): void {

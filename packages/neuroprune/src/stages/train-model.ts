@@ -5,6 +5,7 @@ import { testStop } from './checkpoints.js';
 import { advisedOnMemory, trainingAdvice } from './out-of-memory.js';
 import type { Prepared } from './prepare.js';
 import type { Recipe } from './recipe.js';
+import { sessionOf } from './session.js';
 import { type Teaching, teach } from './teacher.js';
 import { watched } from './watch.js';
 import type { Steps } from './workload.js';
@@ -65,7 +66,7 @@ export async function withRequest<T>(
     ...(teaching && { distill: teaching.distill, teacher: teaching.teacher }),
     seed,
     ...(recipe.onNan && { onNan: recipe.onNan }),
-    session: { device: recipe.device, threads: recipe.threads },
+    session: sessionOf(recipe),
     maxLength,
   });
 }
@@ -82,7 +83,7 @@ function asked({ splits, loaded: { buffers } }: Prepared, recipe: Recipe): Parti
     ...(weights !== undefined && { classWeights: weights }),
     ...((freeze !== undefined || buffers.length > 0) && { freeze: [...(freeze ?? []), ...buffers] }),
     ...(ema !== undefined && { ema }),
-    ...(precision !== undefined && { precision }),
+    ...(precision !== undefined && precision !== 'tf32' && { precision }),
   };
 }
 
@@ -92,14 +93,10 @@ const balanced = (counts: readonly number[]): number[] => {
   return counts.map((count) => (count === 0 ? 1 : rows / (counts.length * count)));
 };
 
-async function teachingOf(
-  { loaded, teacher }: Prepared,
-  { distill, device, threads }: Recipe,
-  data: Steps,
-): Promise<Teaching | undefined> {
+async function teachingOf({ loaded, teacher }: Prepared, recipe: Recipe, data: Steps): Promise<Teaching | undefined> {
+  const { distill } = recipe;
   if (!teacher || !distill) return undefined;
   const { model: student, packing } = data;
-  const session = { device, threads };
   return teach({
     student,
     loaded,
@@ -107,7 +104,7 @@ async function teachingOf(
     recipe: distill,
     regression: data.loss === 'meanSquaredError',
     ...(packing !== undefined && { packing }),
-    session,
+    session: sessionOf(recipe),
   });
 }
 

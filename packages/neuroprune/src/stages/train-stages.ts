@@ -9,6 +9,7 @@ import { type DenseScore, readDenseScore, writeDenseScore } from './resume.js';
 import { BASELINE, CHECKPOINTS } from './run-folder.js';
 import { saveFolder } from './save.js';
 import { tellScore } from './score.js';
+import { sessionOf } from './session.js';
 import type { Run } from './stage.js';
 import { trainModel } from './train-model.js';
 import type { SplitScore } from './workload.js';
@@ -77,7 +78,7 @@ async function trainBaseline(inputs: Inputs, keeping: Keeping, run: Run): Promis
   const { tensors, steps } = withFloats(
     await run.stage('train dense', () => trainModel(prepared, recipe, { name: 'dense' }, run.context, watch)),
   );
-  const session = { device: recipe.device, threads: recipe.threads };
+  const session = sessionOf(recipe);
   const scored = await run.stage('evaluate dense', () =>
     prepared.work.score(denseModel(inputs, tensors), 'validation', run.context, session),
   );
@@ -105,7 +106,7 @@ async function writtenDensely(
     const structure = loaded.architecture.structure(loaded.config);
     const graphs = work.graphs({ model: denseModel(inputs, tensors), tensors, structure });
     await saveFolder(scratch, { loaded, tensors, graphs, source });
-    const session = { device: recipe.device, threads: recipe.threads };
+    const session = sessionOf(recipe);
     const scored = await run.stage('write dense', () => write(scratch, run.context, session));
     tellScore(inputs, scored, { step, run: 'baseline' }, run);
     return scored.metrics;

@@ -1,6 +1,7 @@
 import { float32, GraphBuilder, type Model, modelOf, type Tensor, type Value } from '@neuroprune/onnx';
 import { expect, it } from 'vitest';
 import { devices, titleOf } from '../../test/devices.js';
+import type { Device, SessionOptions } from '../device.js';
 import { createInference } from '../inference.js';
 import { biasSoftmax } from './bias-softmax.js';
 import { rowSums } from './row-sums.js';
@@ -44,10 +45,10 @@ function modelFor(write: Write): Model {
   return modelOf(builder.graph);
 }
 
-async function outputsOf(model: Model, device: (typeof devices)[number]['device'] = 'cpu') {
+async function outputsOf(model: Model, device: Device = 'cpu', how: SessionOptions = {}) {
   const names = model.graph.outputs.map(({ name }) => name);
   const needed = new Map([...values].filter(([name]) => model.graph.inputs.some((v) => v.name === name)));
-  await using inference = await createInference(model, { threads: 1, device });
+  await using inference = await createInference(model, { threads: 1, device, ...how });
   const found = await inference.run(needed, names);
   return names.map((name) => Array.from(found.get(name)?.data as Float32Array));
 }
@@ -130,6 +131,20 @@ it.skipIf(cuda.absent !== undefined)(`kernels give what they stand for on ${titl
   ] as const)
     expectClose(await outputsOf(rewrite(modelFor(write)), 'cuda'), await outputsOf(modelFor(write)), 2); // products in TF32
 });
+
+it.skipIf(cuda.absent !== undefined)(
+  `products are in TF32 unless float32 is asked for on ${titleOf(cuda)}`,
+  async () => {
+    const products = () =>
+      modelFor((op, { rows }, builder) => ({ y: op.MatMul(rows as Value, builder.constant(wave([8, 64], 0.9))) }));
+    const [expected] = await outputsOf(products());
+    const [rounded, exact] = await Promise.all([{}, { tf32: false }].map((how) => outputsOf(products(), 'cuda', how)));
+    const distance = (found: readonly number[] = []) =>
+      Math.max(...found.map((x, i) => Math.abs(x - (expected?.[i] as number))));
+    expect(distance(exact?.[0])).toBeLessThan(2e-6);
+    expect(distance(rounded?.[0])).toBeGreaterThan(2e-5);
+  },
+);
 
 const sums: Write = (op, { rows, heads, scores }, builder) => ({
   overRows: op.ReduceSum(rows as Value, builder.ints(0), { keepdims: 0 }),

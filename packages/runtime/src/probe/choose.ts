@@ -47,7 +47,7 @@ function reasonAgainst({ device, works, cause, software, half }: Probe, { precis
   if (!works) return `does not work: ${cause}`;
   if (software !== undefined) return `has no GPU: ${software} computes on the cpu`;
   if (device !== 'webgpu') return undefined;
-  if (precision === 'bf16') return 'has no bf16';
+  if (precision === 'bf16' || precision === 'tf32') return `has no ${precision}`;
   return precision === 'fp16' && !half ? 'has an adapter without float16' : undefined;
 }
 
