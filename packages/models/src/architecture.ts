@@ -74,6 +74,8 @@ export interface Architecture<C extends ModelConfig = ModelConfig> {
   readonly generation?: Generation<C>;
   /** The architecture under a head for classes, where its parameters have other names there. */
   readonly classifier?: Architecture;
+  /** The architecture as a decoder alone, which goes on with texts: that of configurations with `is_decoder`. */
+  readonly decoder?: Architecture;
   /** Whether `build` takes packed examples. */
   readonly packs?: boolean;
   /** Groups that may be pruned, a row a layer. */

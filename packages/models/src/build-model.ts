@@ -1,5 +1,5 @@
 import { emptyGraph, GraphBuilder, type Model, modelOf, type Tensor, type Value } from '@neuroprune/onnx';
-import type { ModelConfig, Task, TokenInputs } from './architecture.js';
+import type { Architecture, ModelConfig, Task, TokenInputs } from './architecture.js';
 import { ModelsError } from './errors.js';
 import { Params } from './params.js';
 import { architectureOf } from './registry.js';
@@ -48,8 +48,7 @@ export interface BuiltModel {
 export function buildModel(request: BuildRequest): BuiltModel {
   const { config, tensors, labels, task = 'sequence-classification', structure, packing } = request;
   const architecture = architectureOf(config);
-  if (!architecture.classNames[task])
-    throw new ModelsError(`${architecture.modelType}: expected an architecture with a head for ${task}`);
+  if (!architecture.classNames[task]) throw new ModelsError(headlessMessage(architecture, task, config));
   if (packing !== undefined && !architecture.packs)
     throw new ModelsError(
       `${architecture.modelType}: expected an architecture that packs examples; train without packing`,
@@ -79,6 +78,12 @@ export function buildModel(request: BuildRequest): BuiltModel {
     buffers: [...buffers],
     unused: [...tensors.keys()].filter((name) => !used.has(name)),
   };
+}
+
+function headlessMessage({ modelType, classNames }: Architecture, task: Task, { is_decoder }: ModelConfig): string {
+  const heads = Object.keys(classNames).join(' or ');
+  const why = is_decoder === true ? '; is_decoder in config.json lets each token read those before it alone' : '';
+  return `${modelType}: expected an architecture with a head for ${task}, got one for ${heads}${why}`;
 }
 
 /** Problems listed in one error; the rest is counted. */

@@ -18,6 +18,9 @@ export const tableFields = {
   type_vocab_size: size.default(2),
 };
 
+/** A decoder that reads an encoder is built only as a half of one model with it. */
+export const withoutSource = { add_cross_attention: z.literal(false).optional() };
+
 /** What BERT and those that kept its keys say of their layers and heads, with BERT's defaults. */
 export const bertFields = {
   hidden_act: z.enum(activationNames).default('gelu'),
@@ -26,7 +29,9 @@ export const bertFields = {
   classifier_dropout: share.nullish(),
   layer_norm_eps: z.number().positive().default(1e-12),
   position_embedding_type: z.literal('absolute').default('absolute'),
-  is_decoder: z.literal(false).default(false),
+  is_decoder: z.boolean().default(false),
+  is_encoder_decoder: z.literal(false).optional(),
+  ...withoutSource,
   tie_word_embeddings: z.boolean().default(true),
 };
 

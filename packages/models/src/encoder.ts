@@ -160,10 +160,13 @@ export const embeddingSizes = (c: EmbeddingKeys, width = c.hidden_size): Embeddi
   dropout: c.hidden_dropout_prob,
 });
 
+/** What embeddings are looked up by. */
+export type EmbeddingInputs = Pick<TokenInputs, 'inputIds' | 'tokenTypeIds' | 'packed'>;
+
 /** Sum of the tables of words, token types and positions, normalized; `place` picks the rows of positions. [B, S] → [B·S, D] */
 export function embeddings(
   p: Params,
-  inputs: TokenInputs,
+  inputs: EmbeddingInputs,
   s: EmbeddingSizes,
   place: (table: Value) => Value = (table) => absolutePositions(p, table, inputs),
 ): Value {

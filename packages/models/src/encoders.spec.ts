@@ -294,7 +294,8 @@ test.each<[type: Encoder, changes: object, message: string]>([
   ['distilbert', { n_heads: 5 }, 'expected a multiple of n_heads'],
   ['electra', { hidden_size: 13 }, 'expected a multiple of num_attention_heads'],
   ['roberta', { position_embedding_type: 'relative_key' }, 'absolute'],
-  ['xlm-roberta', { is_decoder: true }, 'is_decoder'],
+  ['xlm-roberta', { is_decoder: true, add_cross_attention: true }, 'add_cross_attention'],
+  ['electra', { is_decoder: true, is_encoder_decoder: true }, 'is_encoder_decoder'],
 ])('%s with %j is refused', (type, changes, message) => {
   expect(() => encoderConfig(type, changes)).toThrow(message);
 });

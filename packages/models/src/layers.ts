@@ -135,7 +135,11 @@ export function firstToken({ op, builder }: Params, h: Value, shape: TokenShape,
 }
 
 /** The first S rows of a table of positions [rows, D], or those that packed examples name: [S, D] or [B, S, D]. */
-export function absolutePositions({ op, builder }: Params, table: Value, { inputIds, packed }: TokenInputs): Value {
+export function absolutePositions(
+  { op, builder }: Params,
+  table: Value,
+  { inputIds, packed }: Pick<TokenInputs, 'inputIds' | 'packed'>,
+): Value {
   if (packed) return op.Gather(table, packed.positionIds);
   return op.Slice(table, builder.ints(0), op.Shape(inputIds, { start: 1, end: 2 }), builder.ints(0));
 }

@@ -215,7 +215,12 @@ describe('what does not fit is said', () => {
       'position_embedding_type',
     ],
     ['an unknown activation', { ...tinyJson, hidden_act: 'snake' }, tensors, 'hidden_act'],
-    ['a decoder', { ...tinyJson, is_decoder: true }, tensors, 'is_decoder'],
+    [
+      'a decoder that reads an encoder',
+      { ...tinyJson, is_decoder: true, add_cross_attention: true },
+      tensors,
+      'add_cross_attention',
+    ],
     [
       'heads that do not divide',
       { ...tinyJson, num_attention_heads: 5 },

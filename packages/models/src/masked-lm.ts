@@ -1,6 +1,7 @@
 import type { Value } from '@neuroprune/onnx';
 import type { TokenInputs } from './architecture.js';
-import { type Activation, activations, tokenShape } from './layers.js';
+import { perToken } from './generation.js';
+import { type Activation, activations } from './layers.js';
 import type { Params } from './params.js';
 
 /** Where the parts of a masked language model's head lie, as full paths. */
@@ -26,18 +27,20 @@ export interface MaskedLmSizes {
   readonly tied: boolean;
 }
 
-/** Scores of every word at every token: a map, its activation and normalization, then words. [B·S, D] → [B, S, V] */
-export function maskedLmHead(
+/** Scores of every word at every token: a map, its activation and normalization, then words. [B·S, D] → [B·S, V] */
+export function wordScores(p: Params, h: Value, paths: MaskedLmPaths, s: MaskedLmSizes): Value {
+  const mapped = activations[s.activation](p.op, p.at(paths.dense).linear(h, s.width));
+  const x = p.at(paths.norm).layerNorm(mapped, s.epsilon);
+  const words = p.shared().at(s.tied ? paths.embeddings : paths.decoder);
+  const bias = p.at(paths.bias).param('bias', [s.vocabulary]);
+  return p.op.Gemm(x, words.param('weight', [s.vocabulary, s.width]), bias, { transB: 1 });
+}
+
+/** The same by batch and token. [B·S, D] → [B, S, V] */
+export const maskedLmHead = (
   p: Params,
   h: Value,
   { inputIds }: TokenInputs,
   paths: MaskedLmPaths,
   s: MaskedLmSizes,
-): Value {
-  const mapped = activations[s.activation](p.op, p.at(paths.dense).linear(h, s.width));
-  const x = p.at(paths.norm).layerNorm(mapped, s.epsilon);
-  const words = p.shared().at(s.tied ? paths.embeddings : paths.decoder);
-  const bias = p.at(paths.bias).param('bias', [s.vocabulary]);
-  const scores = p.op.Gemm(x, words.param('weight', [s.vocabulary, s.width]), bias, { transB: 1 });
-  return p.op.Reshape(scores, tokenShape(p.builder, inputIds)(s.vocabulary));
-}
+): Value => perToken(p, inputIds, wordScores(p, h, paths, s));

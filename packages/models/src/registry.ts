@@ -37,7 +37,12 @@ export const architectures = {
 /** A `model_type` we can build. */
 export type ModelType = keyof typeof architectures;
 
-const Named = z.looseObject({ model_type: z.string(), architectures: z.array(z.unknown()).nullish().catch(undefined) });
+const Named = z.looseObject({
+  model_type: z.string(),
+  architectures: z.array(z.unknown()).nullish().catch(undefined),
+  is_decoder: z.unknown().optional(),
+  is_encoder_decoder: z.unknown().optional(),
+});
 
 /** The architecture a configuration names, or brings along. */
 export function architectureOf(config: unknown): Architecture {
@@ -48,12 +53,14 @@ export function architectureOf(config: unknown): Architecture {
   if (!named.success) throw new ModelsError(`config.json: expected a model_type, got none; supported: ${supported}`);
   const type = named.data.model_type;
   if (!isModelType(type)) throw new ModelsError(`model_type '${type}' is not supported; supported: ${supported}`);
-  return namedVariant(architectures[type], named.data.architectures ?? []);
+  return variantOf(architectures[type], named.data);
 }
 
-/** The architecture, or the one it has under a head for classes where `architectures` names that class. */
-function namedVariant(architecture: Architecture, names: readonly unknown[]): Architecture {
-  const { classifier } = architecture;
+/** The architecture, or the one that it has under a head for classes that `architectures` names, or as a decoder alone. */
+function variantOf(architecture: Architecture, config: z.output<typeof Named>): Architecture {
+  const { classifier, decoder } = architecture;
+  if (decoder && config.is_decoder === true && config.is_encoder_decoder !== true) return decoder;
+  const names = config.architectures ?? [];
   return classifier && names.includes(classifier.classNames['sequence-classification']) ? classifier : architecture;
 }
 

@@ -18,6 +18,7 @@ import {
   writerTensors,
 } from '../test/writers.js';
 import type { ModelConfig } from './architecture.js';
+import { buildModel } from './build-model.js';
 import { generationModels } from './generation-models.js';
 import { headOf } from './head.js';
 import { loadModel } from './load-model.js';
@@ -222,6 +223,19 @@ describe('names in checkpoints', () => {
     ['of the bare Qwen2Model', 'qwen2', (n) => n.replace(/^model\./, '')],
     ['of the bare OPTModel', 'opt', (n) => n.replace(/^model\./, '')],
     ['of the bare BartModel', 'bart', (n) => n.replace(/^model\./, '')],
+    ['of the bare BartDecoder', 'bart decoder', (n) => n.replace(/^model\./, '')],
+    ['of the bare BertModel', 'bert decoder', (n) => n.replace(/^bert\./, '')],
+    ['of the bare RobertaModel', 'roberta decoder', (n) => n.replace(/^roberta\./, '')],
+    [
+      'the words of both sides kept, BART’s decoder',
+      'bart decoder',
+      (n) => n.replace('decoder.embed_tokens.', 'shared.'),
+    ],
+    [
+      'the head kept of what is tied, Marian’s decoder',
+      'marian decoder',
+      (n) => n.replace('model.decoder.embed_tokens.', 'lm_head.'),
+    ],
     ['the head kept of what is tied, GPT-2', 'gpt2', (n) => n.replace('transformer.wte.', 'lm_head.')],
     ['the head kept of what is tied, OPT', 'opt', (n) => n.replace('model.decoder.embed_tokens.', 'lm_head.')],
     ['the head kept of what is tied, Qwen2', 'qwen2', (n) => n.replace('model.embed_tokens.', 'lm_head.')],
@@ -262,6 +276,59 @@ describe('names in checkpoints', () => {
     expect([buffers, fresh]).toEqual([['final_logits_bias'], []]);
     expect(read.get('final_logits_bias')?.data).toEqual(new Float32Array(30));
   });
+});
+
+describe.each(['bert', 'electra', 'roberta', 'xlm-roberta'] as const)('%s as a decoder', (type) => {
+  const config = writerConfig(`${type} decoder`);
+  const tensors = writerTensors(config);
+  const logits = async (tokens: number[], json = config) => {
+    const inputs = {
+      input_ids: ids([tokens]),
+      attention_mask: ids([tokens.map(() => 1)]),
+      token_type_ids: ids([tokens.map(() => 0)]),
+    };
+    const task = json.is_decoder ? 'causal-lm' : 'masked-lm';
+    return logitsOf(buildModel({ config: json, tensors, labels: 0, task }).model, inputs);
+  };
+
+  test('a token’s logits are those of the text up to it; an encoder’s change with what follows', async () => {
+    const [short, long] = [await logits([5, 8, 2]), await logits([5, 8, 2, 9])];
+    expect(relativeError(long.slice(0, short.length), short)).toBeLessThan(1e-6);
+    const both = writerConfig(`${type} decoder`, { is_decoder: false });
+    expect(relativeError((await logits([5, 8, 2, 9], both)).slice(0, short.length), short)).toBeGreaterThan(1e-2);
+  });
+
+  test.each(['sequence-classification', 'masked-lm'] as const)('has no head for %s', async (task) => {
+    const folder = await folderOf(`${type} decoder`, tensors);
+    await expect(loadModel(folder, { task })).rejects.toThrow(
+      `${type}: expected an architecture with a head for ${task}, got one for causal-lm; is_decoder in config.json`,
+    );
+  });
+
+  test('an encoder has no head for texts', async () => {
+    const encoder = writerConfig(`${type} decoder`, { is_decoder: false });
+    const building = () => buildModel({ config: encoder, tensors, labels: 0, task: 'causal-lm' });
+    expect(building).toThrow('with a head for causal-lm, got one for sequence-classification or masked-lm');
+    expect(generationModels({ config: encoder, tensors })).toBeUndefined();
+  });
+
+  test('is saved as what it is, and its missing head is drawn', async () => {
+    const headless = new Map([...tensors].filter(([n]) => n.startsWith(type.replace('xlm-', ''))));
+    const fresh = await loadModel(await folderOf(`${type} decoder`, headless));
+    expect(fresh.task).toBe('causal-lm');
+    expect(new Set([...headless.keys(), ...fresh.fresh])).toEqual(new Set(tensors.keys()));
+    expect(fresh.fresh.length).toBeGreaterThan(4);
+    const saved = savedConfig(fresh);
+    expect(saved).toMatchObject({ is_decoder: true, architectures: [expect.stringMatching(/LM$|LMHeadModel$/)] });
+  });
+});
+
+test('BART’s decoder has no part that reads an encoder', async () => {
+  const tensors = writerTensors(writerConfig('bart decoder'));
+  expect([...tensors.keys()].filter((n) => /encoder_attn|encoder\.|final_logits/.test(n))).toEqual([]);
+  const more = new Map(tensors).set('model.decoder.layers.0.encoder_attn.q_proj.bias', tensors.values().next().value!);
+  const { unused } = await loadModel(await folderOf('bart decoder', more));
+  expect(unused).toEqual(['model.decoder.layers.0.encoder_attn.q_proj.bias']);
 });
 
 async function folderOf(name: Writer, tensors: Tensors): Promise<string> {

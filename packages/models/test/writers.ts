@@ -38,21 +38,38 @@ const bart = {
   max_position_embeddings: 16,
 };
 
+const encoder = {
+  vocab_size: 30,
+  hidden_size: 12,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  intermediate_size: 10,
+  max_position_embeddings: 18,
+  is_decoder: true,
+};
+const alone = { ...bart, encoder_layers: 3, is_decoder: true, is_encoder_decoder: false };
+
 /** Configuration files of small models that write text, by name: heads of 4, three of them a layer, 10 hidden units, 30 words. */
 export const writers = {
   bart: { ...bart, model_type: 'bart' },
+  'bart decoder': { ...alone, model_type: 'bart' },
+  'bert decoder': { ...encoder, model_type: 'bert' },
+  'electra decoder': { ...encoder, model_type: 'electra', embedding_size: 8 },
   gemma: { ...rotary, model_type: 'gemma' },
   gpt2: { model_type: 'gpt2', vocab_size: 30, n_positions: 16, n_embd: 12, n_layer: 2, n_head: 3, n_inner: 10 },
   llama: { ...rotary, model_type: 'llama' },
   'llama with biases': { ...rotary, model_type: 'llama', attention_bias: true, mlp_bias: true },
   marian: { ...bart, model_type: 'marian', scale_embedding: true, pad_token_id: 29 },
+  'marian decoder': { ...alone, model_type: 'marian', scale_embedding: true, pad_token_id: 29 },
   opt,
   'opt, norms behind': { ...opt, do_layer_norm_before: false, word_embed_proj_dim: 8 },
   'opt without biases': { ...opt, enable_bias: false },
   qwen2: { ...rotary, model_type: 'qwen2', tie_word_embeddings: true },
   qwen3: { ...rotary, model_type: 'qwen3' },
+  'roberta decoder': { ...encoder, model_type: 'roberta', pad_token_id: 0 },
   t5,
   't5, gated': { ...t5, feed_forward_proj: 'gated-gelu', tie_word_embeddings: false, num_decoder_layers: 1 },
+  'xlm-roberta decoder': { ...encoder, model_type: 'xlm-roberta', pad_token_id: 0, tie_word_embeddings: false },
 } as const;
 
 /** Name of a small model. */

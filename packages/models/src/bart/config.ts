@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ModelConfig } from '../architecture.js';
-import { layers, share, size } from '../config-fields.js';
+import { layers, share, size, withoutSource } from '../config-fields.js';
 import { activationNames } from '../layers.js';
 
 const Shared = ModelConfig.extend({
@@ -23,6 +23,7 @@ const Shared = ModelConfig.extend({
   normalize_before: z.literal(false).default(false),
   tie_word_embeddings: z.literal(true).default(true),
   pad_token_id: z.int().nonnegative().default(1),
+  ...withoutSource,
 });
 
 const divisible = <C extends z.output<typeof Shared>>(schema: z.ZodType<C>) =>

@@ -1,7 +1,9 @@
 import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
+import { causalEncoder, type Reading } from '../causal-encoder.js';
 import {
   bertPaths,
+  type EmbeddingInputs,
   embeddingSizes,
   embeddings,
   encoderLayer,
@@ -11,21 +13,34 @@ import {
   uncut,
 } from '../encoder.js';
 import { encoderBatch, firstToken } from '../layers.js';
-import { maskedLmHead } from '../masked-lm.js';
+import { maskedLmHead, wordScores } from '../masked-lm.js';
 import type { Params } from '../params.js';
+import type { Structure } from '../structure.js';
 import { BertConfig } from './config.js';
 
-function build(p: Params, inputs: TokenInputs, c: BertConfig, { task, labels, structure }: GraphShape): Value {
+/** Hidden states of every token. [B·S, D] */
+function hidden(
+  p: Params,
+  inputs: EmbeddingInputs,
+  c: BertConfig,
+  structure: Structure,
+  { attention, place }: Reading,
+): Value {
   const base = p.at('bert');
-  const e = encoderSizes(c);
-  const batch = encoderBatch(p.builder, inputs);
-  const attention = selfAttention(batch, e, bertPaths);
-  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c));
+  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c), place);
   structure.forEach((left, i) => {
-    h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
+    h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, encoderSizes(c), attention(i));
   });
+  return h;
+}
+
+function build(p: Params, inputs: TokenInputs, c: BertConfig, { task, labels, structure }: GraphShape): Value {
+  const batch = encoderBatch(p.builder, inputs);
+  const attention = selfAttention(batch, encoderSizes(c), bertPaths);
+  const h = hidden(p, inputs, c, structure, { attention: () => attention });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths, lmSizes(c));
-  const pooled = p.op.Tanh(base.at('pooler.dense').linear(firstToken(p, h, batch.shape, inputs.packed), c.hidden_size));
+  const first = firstToken(p, h, batch.shape, inputs.packed);
+  const pooled = p.op.Tanh(p.at('bert.pooler.dense').linear(first, c.hidden_size));
   return p.at('classifier').linear(p.op.Dropout(pooled, c.classifier_dropout ?? c.hidden_dropout_prob), labels);
 }
 
@@ -45,8 +60,7 @@ const lmSizes = (c: BertConfig) => ({
   tied: c.tie_word_embeddings,
 });
 
-/** BERT with a head for sequence classification, regression or masked words (Devlin et al. 2018; transformers `modeling_bert`). */
-export const bert = defineArchitecture<BertConfig>({
+const encoder = defineArchitecture<BertConfig>({
   modelType: 'bert',
   classNames: { 'sequence-classification': 'BertForSequenceClassification', 'masked-lm': 'BertForMaskedLM' },
   config: BertConfig,
@@ -64,4 +78,18 @@ export const bert = defineArchitecture<BertConfig>({
     uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
       layerGroups(`bert.encoder.layer.${i}`, bertPaths, encoderSizes(c)),
     ),
+});
+
+/**
+ * BERT with a head for sequence classification, regression or masked words, or as a decoder (Devlin et al. 2018; transformers
+ * `modeling_bert`).
+ */
+export const bert = defineArchitecture<BertConfig>({
+  ...encoder,
+  decoder: causalEncoder<BertConfig>({
+    encoder,
+    className: 'BertLMHeadModel',
+    hidden,
+    words: (p, rows, c) => wordScores(p, rows, lmPaths, lmSizes(c)),
+  }),
 });

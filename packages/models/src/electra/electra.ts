@@ -1,8 +1,10 @@
 import type { Value } from '@neuroprune/onnx';
 import { defineArchitecture, type GraphShape, type TokenInputs } from '../architecture.js';
+import { causalEncoder, type Reading } from '../causal-encoder.js';
 import { classifier } from '../classifier.js';
 import {
   bertPaths,
+  type EmbeddingInputs,
   embeddingSizes,
   embeddings,
   encoderLayer,
@@ -12,20 +14,32 @@ import {
   uncut,
 } from '../encoder.js';
 import { encoderBatch, firstToken } from '../layers.js';
-import { maskedLmHead } from '../masked-lm.js';
+import { maskedLmHead, wordScores } from '../masked-lm.js';
 import type { Params } from '../params.js';
+import type { Structure } from '../structure.js';
 import { ElectraConfig } from './config.js';
 
-function build(p: Params, inputs: TokenInputs, c: ElectraConfig, { task, labels, structure }: GraphShape): Value {
+/** Hidden states of every token. [B·S, D] */
+function hidden(
+  p: Params,
+  inputs: EmbeddingInputs,
+  c: ElectraConfig,
+  structure: Structure,
+  { attention, place }: Reading,
+): Value {
   const base = p.at('electra');
-  const e = encoderSizes(c);
-  const batch = encoderBatch(p.builder, inputs);
-  const attention = selfAttention(batch, e, bertPaths);
-  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c, c.embedding_size));
+  let h = embeddings(base.at('embeddings'), inputs, embeddingSizes(c, c.embedding_size), place);
   if (c.embedding_size !== c.hidden_size) h = base.at('embeddings_project').linear(h, c.hidden_size);
   structure.forEach((left, i) => {
-    h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, e, attention);
+    h = encoderLayer(base.at(`encoder.layer.${i}`), h, left, bertPaths, encoderSizes(c), attention(i));
   });
+  return h;
+}
+
+function build(p: Params, inputs: TokenInputs, c: ElectraConfig, { task, labels, structure }: GraphShape): Value {
+  const batch = encoderBatch(p.builder, inputs);
+  const attention = selfAttention(batch, encoderSizes(c), bertPaths);
+  const h = hidden(p, inputs, c, structure, { attention: () => attention });
   if (task === 'masked-lm') return maskedLmHead(p, h, inputs, lmPaths, lmSizes(c));
   return classifier(p, firstToken(p, h, batch.shape, inputs.packed), {
     width: c.hidden_size,
@@ -51,8 +65,7 @@ const lmSizes = (c: ElectraConfig) => ({
   tied: c.tie_word_embeddings,
 });
 
-/** ELECTRA with a head for sequence classification, regression or, as a generator, masked words (Clark et al. 2020; transformers `modeling_electra`). */
-export const electra = defineArchitecture<ElectraConfig>({
+const encoder = defineArchitecture<ElectraConfig>({
   modelType: 'electra',
   classNames: { 'sequence-classification': 'ElectraForSequenceClassification', 'masked-lm': 'ElectraForMaskedLM' },
   config: ElectraConfig,
@@ -70,4 +83,18 @@ export const electra = defineArchitecture<ElectraConfig>({
     uncut(c.num_hidden_layers, encoderSizes(c)).map((_, i) =>
       layerGroups(`electra.encoder.layer.${i}`, bertPaths, encoderSizes(c)),
     ),
+});
+
+/**
+ * ELECTRA with a head for sequence classification, regression or, as a generator, masked words, or as a decoder (Clark et al.
+ * 2020; transformers `modeling_electra`).
+ */
+export const electra = defineArchitecture<ElectraConfig>({
+  ...encoder,
+  decoder: causalEncoder<ElectraConfig>({
+    encoder,
+    className: 'ElectraForCausalLM',
+    hidden,
+    words: (p, rows, c) => wordScores(p, rows, lmPaths, lmSizes(c)),
+  }),
 });
