@@ -189,7 +189,7 @@ describe('published', () => {
     const { code, stdout, stderr } = await published(`runs/${name}`, `local/${name}-np`);
     expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
     const { readBack } = JSON.parse(stdout);
-    expect(readBack).toEqual({ repo: `local/${name}-np`, examples: 4, maxAbsDifference: 0 });
+    expect(readBack).toEqual({ repo: `local/${name}-np`, examples: 4, maxAbsDifference: 0, compared: 'tokens' });
     const card = await readFile(path.join(cwd, `runs/${name}/model/README.md`), 'utf8');
     expect(card).toContain(`pipeline_tag: ${tag}`);
     expect(card).toContain(`${loader}.from_pretrained("local/${name}-np")`);

@@ -107,7 +107,14 @@ export const RunResult = z.object({
     .optional(),
   published: z.object({ repo: z.string(), commit: z.string(), url: z.string() }).optional(),
   /** Logits of the published model, read through the Hub by another runtime, against those of the file that was pushed. */
-  readBack: z.object({ repo: z.string(), examples: count, maxAbsDifference: z.number().nonnegative() }).optional(),
+  readBack: z
+    .object({
+      repo: z.string(),
+      examples: count,
+      maxAbsDifference: z.number().nonnegative(),
+      compared: z.enum(['logits', 'tokens']).default('logits'),
+    })
+    .optional(),
 });
 export type RunResult = z.output<typeof RunResult>;
 

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { type HubOptions, readCard, type Snapshot, snapshot } from '@neuroprune/hub';
 import { DENSE_GRAPH, importedAmong, onnxFiles, readConfig, weightsFile } from '@neuroprune/models';
@@ -117,6 +117,8 @@ async function localFile(id: string, { cwd }: RunContext): Promise<FetchedModel>
   const names = await readdir(beside).catch((): string[] => []);
   const name = path.basename(place);
   if (!names.includes(name)) throw new NeuropruneError('input', `${id}: expected an ONNX file, found none`);
+  if (!(await stat(place)).isFile())
+    throw new NeuropruneError('input', `${id}: expected an ONNX file, got a folder; name the file in it`);
   const above = path.basename(beside) === 'onnx' && !names.some(isTokenizer);
   const folder = above ? path.dirname(beside) : beside;
   const others = (await readdir(folder)).filter((file) => file === 'config.json' || isTokenizer(file));

@@ -18,6 +18,8 @@ export interface ReadBack {
   readonly repo: string;
   readonly examples: number;
   readonly maxAbsDifference: number;
+  /** What is compared: of a model that writes, the tokens that it writes. */
+  readonly compared: 'logits' | 'tokens';
 }
 
 /**
@@ -52,7 +54,7 @@ export async function readBack(
           : `${repo}: expected the proof's logits from the published model to ${TOLERANCE}, got a difference of ${maxAbsDifference}`,
       );
     }
-    return { repo, examples: logits.length, maxAbsDifference };
+    return { repo, examples: logits.length, maxAbsDifference, compared: writes ? 'tokens' : 'logits' };
   } finally {
     await rm(cacheDir, { recursive: true, force: true });
   }

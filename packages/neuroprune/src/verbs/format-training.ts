@@ -1,6 +1,7 @@
 import { duration } from '../cli/progress.js';
 import { methodTitle } from '../stages/method.js';
 import type { Plan } from '../stages/plan.js';
+import { agreement } from './agreement.js';
 import { small, table } from './table.js';
 import type { TrainOutcome, TrainPlan } from './train.js';
 
@@ -39,11 +40,7 @@ function formatOutcome(result: TrainOutcome): string {
     ]),
     '',
     `proof: masked and compact logits differ by at most ${small(proof.maxAbsDifference)} over ${integer(proof.examples)} rows`,
-    ...(readBack
-      ? [
-          `read back: the published model's logits differ by at most ${small(readBack.maxAbsDifference)} over ${readBack.examples} rows`,
-        ]
-      : []),
+    ...(readBack ? [`read back: ${agreement(readBack)}`] : []),
     ...(published ? [`published: ${published.url} (${published.commit.slice(0, 12)})`] : []),
     ...seedLines(result),
     `report: ${result.run}/report/index.html`,

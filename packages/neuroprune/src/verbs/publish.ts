@@ -8,7 +8,7 @@ import { publishRun } from '../stages/publish.js';
 import { readRun } from '../stages/report.js';
 import { withRunLock } from '../stages/run-lock.js';
 import { startRun } from '../stages/stage.js';
-import { small } from './table.js';
+import { agreement } from './agreement.js';
 
 /** Pushes the model of a run folder and reads it back; returns the run's result with where it is. */
 export async function run(options: VerbOptions<'publish'>, context: RunContext): Promise<RunResult> {
@@ -27,6 +27,6 @@ async function push(folder: string, options: VerbOptions<'publish'>, context: Ru
 
 /** Where it was published. */
 export function format({ published, readBack }: RunResult): string {
-  const back = readBack ? `, read back with a difference of ${small(readBack.maxAbsDifference)}` : '';
+  const back = readBack ? `\nread back: ${agreement(readBack)}` : '';
   return `published: ${published?.url} (${published?.commit.slice(0, 12)})${back}`;
 }
