@@ -158,3 +158,11 @@ it.each([
   expect(strayNodes([node])).toHaveLength(expected ? 0 : 1);
   expect(strayNodes([{ ...node, provider: 'WebGpuExecutionProvider' }])).toEqual([]);
 });
+
+it.each([
+  [placed({ opType: 'Identity', inputs: [{ dtype: 'bool', dims: [] }], outputs: [{ dtype: 'bool', dims: [] }] }), 0],
+  [placed({ opType: 'Identity', inputs: [{ dtype: 'bool', dims: [4] }], outputs: [{ dtype: 'bool', dims: [4] }] }), 1],
+  [placed({ opType: 'Not', inputs: [{ dtype: 'bool', dims: [] }], outputs: [{ dtype: 'bool', dims: [] }] }), 1],
+])('%j may be what a loop goes on by: %s strays', (node, strays) => {
+  expect(strayNodes([node])).toHaveLength(strays);
+});

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { RuntimeError } from './errors.js';
+import { ON_HOST } from './loop.js';
 
 /** Execution providers of ONNX Runtime that this package drives. */
 export const providers = ['cpu', 'cuda', 'webgpu'] as const;
@@ -76,6 +77,9 @@ export function providerOf(device: Device, keepsBuffers = false) {
 /** ONNX Runtime would write transposes before products into them, where WebGPU's kernel for transB takes three times as long (`plainProducts`). */
 const optimization = { disable_specified_optimizers: 'GemmTransposeFusion' };
 
+/** Nodes whose names say so stay on the host (ONNX Runtime matches parts of names). */
+const name_based_layer_assignment = `cpu(${ON_HOST})`;
+
 /**
  * Session options in ONNX Runtime's words. Denormals are flushed: pruned weights and their moments decay into them, and
  * arithmetic on denormals is many times slower. On cpu memory is not planned beforehand for each shape of a batch: a plan keeps one
@@ -88,5 +92,8 @@ export const ortOptions = ({ device, threads, keepsBuffers }: Omit<ResolvedSessi
   executionMode: 'sequential' as const,
   logSeverityLevel: 4 as const, // errors are thrown: no need to print them too
   ...(device === 'cpu' ? { enableMemPattern: false } : {}),
-  extra: { session: { set_denormal_as_zero: '1' }, ...(device === 'webgpu' ? { optimization } : {}) },
+  extra: {
+    session: { set_denormal_as_zero: '1', ...(device.startsWith('cuda') && { name_based_layer_assignment }) },
+    ...(device === 'webgpu' ? { optimization } : {}),
+  },
 });

@@ -1,7 +1,8 @@
-import { GraphBuilder, type Model, modelOf, setStepSignature } from '@neuroprune/onnx';
+import { GraphBuilder, type Model, modelOf, type Node, setStepSignature } from '@neuroprune/onnx';
 import { expect, it } from 'vitest';
 import { stepModel } from '../test/step.js';
-import { loopOf } from './loop.js';
+import { type Device, ortOptions } from './device.js';
+import { loopOf, ON_HOST } from './loop.js';
 import { createTraining } from './training.js';
 
 it('keeps the operator sets and the file format of the step', () => {
@@ -29,4 +30,29 @@ it.each([[[2, 3]], [['batch', 'sequence']]])('runs a step over inputs of shape %
   const none = { labels: new Float32Array(2), weights: new Float32Array(2) };
   const { loss } = await training.run([{ rows: 2, length: 3, inputs, ...none, tokens: 6 }], {});
   expect([...(loss ?? [])]).toEqual([75]);
+});
+
+it('keeps where batches lie on the host, and nothing else of a step', () => {
+  const { graph } = loopOf(sums(['batch', 'sequence']));
+  const body = graph.nodes[0]?.attributes.body;
+  const nodes = body?.type === 'graph' ? body.value.nodes : [];
+  const isOnHost = (node: Node | undefined) => node?.name.startsWith(ON_HOST) === true;
+  const cuts = nodes.filter(({ opType }) => opType === 'Slice');
+  expect(cuts).toHaveLength(names.length);
+  for (const { inputs } of cuts) {
+    expect(inputs.slice(1, 3).map((v) => isOnHost(v?.producer))).toEqual([true, true]);
+    expect(isOnHost(inputs[0]?.producer)).toBe(false);
+  }
+  for (const { inputs } of nodes.filter(isOnHost))
+    for (const value of inputs) expect(value?.producer === undefined || isOnHost(value.producer)).toBe(true);
+  expect(nodes.filter((node) => isOnHost(node) && node.outputs[0]?.dtype !== 'int64').map((n) => n.opType)).toEqual([
+    'Identity',
+  ]);
+});
+
+it('tells the CUDA provider alone which nodes are not for it', () => {
+  const named = (device: Device) =>
+    (ortOptions({ device, threads: 1 }).extra.session as Record<string, string>).name_based_layer_assignment;
+  expect(named('cuda:1')).toBe(`cpu(${ON_HOST})`);
+  expect(named('cpu')).toBeUndefined();
 });

@@ -19,6 +19,12 @@ import {
 } from '@neuroprune/onnx';
 import { RuntimeError } from './errors.js';
 
+/**
+ * Begin of the names of nodes that say where a step's batch lies. A GPU's provider would take them too, and then wait for all that is
+ * under way to bring their results back: `ortOptions` keeps them on the host.
+ */
+export const ON_HOST = 'on_host.';
+
 /** Name of a step graph's input or output in the loop around it. */
 export const outerName = (name: string): string => `loop.${name}`;
 
@@ -88,7 +94,7 @@ class LoopBody {
     this.graph = {
       name: 'step',
       inputs: [this.iteration, running, ...carried.map((s) => find(step.inputs, s.input))],
-      outputs: [this.body.op.Identity(running), ...this.outputNames.map((name) => find(step.outputs, name))],
+      outputs: [onHost(this.body.op.Identity(running)), ...this.outputNames.map((name) => find(step.outputs, name))],
       initializers: [...this.body.graph.initializers, ...step.initializers],
       nodes: [...this.body.graph.nodes, ...step.nodes],
     };
@@ -118,10 +124,10 @@ class LoopBody {
   private cutBatch(signature: StepSignature): void {
     const { op } = this.body;
     const first = this.body.ints(0);
-    const now = (vector: Value) => op.Unsqueeze(this.now(vector), first);
+    const now = (vector: Value) => onHost(op.Unsqueeze(onHost(this.now(vector)), first));
     const rows = now(this.staged.rows);
     const rowStart = now(this.staged.rowOffsets);
-    const ofRows: Span = { start: rowStart, end: op.Add(rowStart, rows), extents: rows };
+    const ofRows: Span = { start: rowStart, end: onHost(op.Add(rowStart, rows)), extents: rows };
     const ofTokens = new Map(axesOf(signature).map((axis) => [axis, this.tokenSpan(axis, rows, now)]));
     for (const { name, dtype, rank, width, axis } of signature.batch) {
       const tokens = axis === undefined ? 'tokens' : `tokens_of_${axis}`;
@@ -129,9 +135,10 @@ class LoopBody {
         width === undefined ? (rank === 2 ? tokens : 'all_rows') : `all_of_${name}`,
       ]);
       const { start, end, extents } = rank === 1 ? ofRows : (ofTokens.get(axis) as Span);
-      const times = (at: Value) => (width === undefined ? at : op.Mul(at, this.body.ints(width)));
+      const times = (at: Value) => (width === undefined ? at : onHost(op.Mul(at, this.body.ints(width))));
       const dims =
-        this.fixed(name) ?? (width === undefined ? extents : op.Concat([extents, this.body.ints(width)], { axis: 0 }));
+        this.fixed(name) ??
+        (width === undefined ? extents : onHost(op.Concat([extents, this.body.ints(width)], { axis: 0 })));
       const cut = op.Slice(staged, times(start), times(end), first);
       const own = dtype === 'int64' ? op.Cast(cut, { to: codeOf('int64') }) : cut;
       if (rank === 1 && width === undefined) this.feed(name, 'Identity', [own]);
@@ -145,8 +152,15 @@ class LoopBody {
     const { lengths, tokenOffsets } = stagingOf(axis);
     const length = now(this.outer.input(lengths, 'int64', ['steps']));
     const start = now(this.outer.input(tokenOffsets, 'int64', ['steps']));
-    return { start, end: op.Add(start, op.Mul(rows, length)), extents: op.Concat([rows, length], { axis: 0 }) };
+    const end = onHost(op.Add(start, onHost(op.Mul(rows, length))));
+    return { start, end, extents: onHost(op.Concat([rows, length], { axis: 0 })) };
   }
+}
+
+function onHost(value: Value): Value {
+  const { producer } = value;
+  if (producer) producer.name = `${ON_HOST}${value.name}`;
+  return value;
 }
 
 function find(values: readonly Value[], name: string): Value {

@@ -81,16 +81,21 @@ export function isShapeArithmetic({ opType, inputs, outputs }: PlacedNode): bool
   return tensors.every((tensor) => isInteger(tensor) && isFew(tensor));
 }
 
-/** What ran on the host, or went there and back, in a session on a GPU: everything but shape arithmetic, once a node. */
+/** Whether a node hands on the one bool that says whether a loop goes on, which the host reads. */
+const isCondition = ({ opType, inputs, outputs }: PlacedNode): boolean =>
+  opType === 'Identity' && [...inputs, ...outputs].every(({ dtype, dims }) => dtype === 'bool' && dims.length === 0);
+
+/** What ran on the host, or went there and back, in a session on a GPU: everything but shape arithmetic and what loops go on by, once a node. */
 export function strayNodes(nodes: readonly PlacedNode[]): PlacedNode[] {
   const strays = nodes.filter((node) => isStray(node) && !isShapeArithmetic(node));
   return [...new Map(strays.map((node) => [node.name, node])).values()];
 }
 
 /** Copies stand in profiles under the GPU's provider. */
-function isStray({ provider, opType, inputs }: PlacedNode): boolean {
+function isStray(node: PlacedNode): boolean {
+  const { provider, opType, inputs } = node;
   if (opType === 'MemcpyToHost' || opType === 'MemcpyFromHost') return !inputs.every(isFew);
-  return provider === 'CPUExecutionProvider' && !CONTROL.has(opType);
+  return provider === 'CPUExecutionProvider' && !CONTROL.has(opType) && !isCondition(node);
 }
 
 /** A node in words. */
