@@ -46,7 +46,9 @@ async function timesOf({ model, prunable }, shape, { masks, events }) {
   const state = initialState(model, signature);
   const event = events && maskEvent(signature, prunable, method);
   const threads = Number(flags.threads);
-  const training = await createTraining(step, state, { device: flags.device, threads, ...(event && { event }) });
+  const largest = () => shape;
+  const options = { device: flags.device, threads, largest, ...(event && { event }) };
+  const training = await createTraining(step, state, options);
   const batches = batchesOf(shape, 4).map((batch) => ({
     ...batch,
     inputs: Object.fromEntries(Object.entries(batch.inputs).map(([name, ids]) => [name, Int32Array.from(ids)])),
