@@ -10,6 +10,7 @@ export const RANGE = 2 ** 11;
 const COLUMN_RANGE = 2 ** 10;
 /** Keys of the columns' hash: any numbers below `RANGE`, the same for ever, since masks depend on them. */
 const COLUMN_KEYS = [577, 1325, 1811, 293].map((key) => key / RANGE);
+/** Scalar inputs that key a step's words, each below `RANGE`; `dropoutScalars` gives them. */
 export const KEY_INPUTS = ['dropout.key0', 'dropout.key1', 'dropout.key2', 'dropout.key3'] as const;
 
 /** Positions beyond `RANGE` move the word by this much for every `RANGE`. */
@@ -96,6 +97,7 @@ function hashed(
   return right;
 }
 
+/** x - ⌊x⌋, element by element. */
 export const fraction = ({ op }: GraphBuilder, x: Value): Value => op.Sub(x, op.Floor(x));
 
 /** 0, 1, … as float32. */
@@ -120,7 +122,9 @@ export function extent(builder: GraphBuilder, { node }: Site, dim: Dim): Value {
   return factors.reduce((a, b) => op.Mul(a, b));
 }
 
+/** Rows of a site's mask: the product of all its axes but the last; null where one is unknown. */
 export const rowExtent = ({ x }: Site): Dim => product(x.shape?.slice(0, -1) ?? [null]);
+/** Columns of a site's mask: the extent of its last axis; null where it is unknown. */
 export const columnExtent = ({ x }: Site): Dim => x.shape?.at(-1) ?? null;
 
 const constant = (builder: GraphBuilder, dims: readonly number[], at: (i: number) => number): Value =>
@@ -131,6 +135,7 @@ const constant = (builder: GraphBuilder, dims: readonly number[], at: (i: number
     ),
   );
 
+/** Items with one key together, in the order in which keys and items come first. */
 export function groupBy<T>(items: readonly T[], keyOf: (item: T) => Dim): (readonly [T, ...T[]])[] {
   const groups = new Map<Dim, [T, ...T[]]>();
   for (const item of items) {

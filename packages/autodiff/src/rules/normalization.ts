@@ -86,7 +86,6 @@ function throughStatistics(
   ];
 }
 
-/** Operators that normalize along axes. */
 /**
  * Two values with the same Σ g·y along rows, of narrower rows in attention: where o = y·v and so g = ∂o·vᵀ, that is ∂o and o (Dao et
  * al. 2022, FlashAttention, appendix B.4), with or without a factor of dropout between softmax and product.
@@ -103,6 +102,7 @@ function throughProduct({ graph }: GraphBuilder, y: Value, g: Value): readonly [
   return gradient && result ? [gradient, result] : undefined;
 }
 
+/** Operators that normalize along axes. */
 export const normalization: RuleTable<'LayerNormalization' | 'LogSoftmax' | 'Softmax'> = {
   LayerNormalization: (c) => {
     const {

@@ -42,8 +42,8 @@ export function count(minimum: number): z.ZodInt {
 /** Tasks of classes and scores that a model can be trained on. */
 export const TaskName = z.enum(trainedTasks);
 
-/** Tasks that a model can be scored on: those it can be trained on, MNLI's mismatched split and the diagnostic set. */
 // Object.keys types its result as string[]; the table is a constant.
+/** Tasks that a model can be scored on: those it can be trained on, MNLI's mismatched split and the diagnostic set. */
 export const ScoredTaskName = z.enum(Object.keys(tasks) as [ScoredTask, ...ScoredTask[]]);
 
 /** A repository's name on a Hub. */

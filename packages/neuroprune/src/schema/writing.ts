@@ -2,8 +2,8 @@ import { bleuTokenizers, openTextTasks, type TextTaskName, textTasks } from '@ne
 import { z } from 'zod';
 import { count, option, text } from './options.js';
 
-/** Tasks of text: what models write, or how likely they find it. */
 // Object.keys types its result as string[]; the table is a constant.
+/** Tasks of text: what models write, or how likely they find it. */
 export const TextTask = z.enum(Object.keys(textTasks) as [TextTaskName, ...TextTaskName[]]);
 
 /** What writes the text of a generation task. */
