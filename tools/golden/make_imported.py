@@ -1,4 +1,4 @@
-"""Writes packages/models/fixtures/imported: small classifiers as exporters write them, with PyTorch's gradients for BERT.
+"""Writes packages/models/fixtures/imported: small classifiers as exporters write them, with PyTorch's gradients for some.
 
 usage: python3 make_imported.py [FOLDER]
 
@@ -7,14 +7,14 @@ Made with Python 3.11, torch 2.5.1, transformers 4.57.1, onnx 1.17.0, onnxscript
 as safetensors under the names of transformers, its configuration, and `<model>-<exporter>.onnx`:
 
     eager11   TorchScript exporter, attention written out, operator set 11
-    eager     the same, operator set 17
+    eager     the same, operator set 17; `eager20` of 20
     sdpa      TorchScript exporter, scaled dot product attention, operator set 14
     dynamo    torch.export, of fixed batch and length
     fused     the `eager` file through ONNX Runtime's optimizer: Attention, EmbedLayerNormalization, BiasGelu …
     optimum   `optimum-cli export onnx --task text-classification`
     slim      the same through onnxslim, as the repositories of transformers.js have it
 
-`bert.json` holds inputs, logits, and the gradients of sum(u * logits) in float64.
+`bert.json`, `deberta.json` and `deberta2.json` hold inputs, logits, and the gradients of sum(u * logits) in float64.
 """
 
 import base64
@@ -27,9 +27,10 @@ import onnx
 import torch
 from safetensors.torch import save_file
 from transformers import (
-    AlbertConfig, AlbertForSequenceClassification, BertConfig, BertForSequenceClassification, DistilBertConfig,
-    DistilBertForSequenceClassification, GPT2Config, GPT2ForSequenceClassification, LlamaConfig,
-    LlamaForSequenceClassification, RobertaConfig, RobertaForSequenceClassification,
+    AlbertConfig, AlbertForSequenceClassification, BertConfig, BertForSequenceClassification, DebertaV2Config,
+    DebertaV2ForSequenceClassification, DistilBertConfig, DistilBertForSequenceClassification, GPT2Config,
+    GPT2ForSequenceClassification, LlamaConfig, LlamaForSequenceClassification, RobertaConfig,
+    RobertaForSequenceClassification,
 )  # fmt: skip
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,6 +110,28 @@ def albert(attention):
         intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2, attn_implementation=attention,
     )  # fmt: skip
     return Named(AlbertForSequenceClassification(config), ["input_ids", "attention_mask", "token_type_ids"])
+
+
+def deberta(attention):
+    """As microsoft/deberta-v3-small: relative positions in buckets, of which the exporter leaves an `If` a layer."""
+    config = DebertaV2Config(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
+        intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2, relative_attention=True,
+        position_buckets=4, norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type="p2c|c2p",
+        position_biased_input=False, attn_implementation=attention,
+    )  # fmt: skip
+    return Named(DebertaV2ForSequenceClassification(config), ["input_ids", "attention_mask"])
+
+
+def deberta2(attention):
+    """A convolution beside the first layer, a row of positions for each distance, and one kind of scores."""
+    config = DebertaV2Config(
+        vocab_size=VOCABULARY, hidden_size=WIDTH, num_hidden_layers=2, num_attention_heads=HEADS,
+        intermediate_size=UNITS, max_position_embeddings=POSITIONS, num_labels=2, relative_attention=True,
+        share_att_key=True, pos_att_type="p2c", conv_kernel_size=3, conv_act="gelu", type_vocab_size=2,
+        attn_implementation=attention,
+    )  # fmt: skip
+    return Named(DebertaV2ForSequenceClassification(config), ["input_ids", "attention_mask", "token_type_ids"])
 
 
 def random_weights(module):
@@ -201,6 +224,8 @@ MODELS = {
     "gpt2": (gpt2, {"eager": ("eager", torchscript(17))}),
     "llama": (llama, {"sdpa": ("sdpa", torchscript(17)), "optimum": ("sdpa", optimum)}),
     "albert": (albert, {"sdpa": ("sdpa", torchscript(17))}),
+    "deberta": (deberta, {"eager11": ("eager", torchscript(11)), "optimum": ("eager", optimum)}),
+    "deberta2": (deberta2, {"eager20": ("eager", torchscript(20))}),
 }  # fmt: skip
 
 
@@ -245,7 +270,7 @@ def main():
                 strip(str(file))
             except Exception as error:  # an exporter that is not installed leaves its file as it is
                 print(f"{file.name}: not written: {type(error).__name__}: {error}")
-        if name == "bert":
+        if name in ("bert", "deberta", "deberta2"):
             (FOLDER / f"{name}.json").write_text(json.dumps(gradients(module.double(), inputs), indent=1) + "\n")
 
 

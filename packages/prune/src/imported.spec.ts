@@ -29,16 +29,12 @@ const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
   ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
   ...['roberta-optimum', 'llama-optimum', 'bert-slim'],
+  ...['deberta-eager11', 'deberta-optimum', 'deberta2-eager20'],
 ];
 /** In short runs one of each exporter, and of each kind of attention. */
 const trained = [
-  'bert-eager11',
-  'bert-fused',
-  'bert-dynamo',
-  'gpt2-eager',
-  'llama-sdpa',
-  'roberta-optimum',
-  'bert-slim',
+  ...['bert-eager11', 'bert-fused', 'bert-dynamo', 'gpt2-eager', 'llama-sdpa', 'roberta-optimum', 'bert-slim'],
+  ...['deberta-optimum', 'deberta2-eager20'],
 ];
 const isTrained = (file: string) => process.env.NEUROPRUNE_CHECK === 'full' || trained.includes(file);
 const open = (file: string) => loadModel(path.join(fixtures, `${file}.onnx`));
@@ -56,6 +52,9 @@ function given({ model }: Pick<LoadedModel, 'model'>, count = 2): Batch[] {
 /** Weights to change, those of the file staying as they are. */
 const weightsOf = ({ tensors }: Pick<LoadedModel, 'tensors'>) =>
   new Map([...tensors].map(([name, t]) => [name, float32(t.data.slice(), t.dims)]));
+
+/** Files that ONNX Runtime does not take (`Clip` of integers, which set 11 has not), and others of the same weights. */
+const twins: Readonly<Record<string, string>> = { 'deberta-eager11': 'deberta-optimum' };
 
 /** Logits of a file as it is. */
 async function logitsOfFile(file: string, rows: readonly Batch[]): Promise<number[]> {
@@ -111,7 +110,7 @@ describe.each(files)('%s', (file) => {
   test('gives what the file gives', async () => {
     const loaded = await open(file);
     const rows = given(loaded);
-    const expected = await logitsOfFile(file, rows);
+    const expected = await logitsOfFile(twins[file] ?? file, rows);
     expect(difference(await logitsOf(inferenceGraph(loaded.model), rows), expected)).toBeLessThan(1e-5);
   });
 
@@ -122,11 +121,12 @@ describe.each(files)('%s', (file) => {
     const [first, second] = layers;
     clearColumns(first!.output, headBlock(first!, 1));
     for (const matrix of first!.intermediate) clearRows(matrix, [1, 2, 5]);
+    for (const matrix of [first!.query, first!.key, first!.value]) clearColumns(matrix, range(2, 14));
     second?.output.data.fill(0);
     if (second) clearColumns(second.contraction, range(0, 24));
     const { model, structure } = await compact({ ...loaded, tensors });
     expect(structure).toEqual([
-      { heads: first!.heads - 1, hiddenUnits: 21 },
+      { heads: first!.heads - 1, hiddenUnits: 21, inputDims: { attention: [0, 1] } },
       ...(second ? [{ heads: 0, hiddenUnits: 0 }] : []),
     ]);
     const folder = await temporaryFolder();
@@ -167,7 +167,7 @@ describe.each(files)('%s', (file) => {
   });
 });
 
-test.each(['albert', 'bert', 'distilbert', 'gpt2', 'llama', 'roberta'])(
+test.each(['albert', 'bert', 'deberta', 'deberta2', 'distilbert', 'gpt2', 'llama', 'roberta'])(
   '%s as it is exported here is opened like any file',
   async (family) => {
     const source = await loadModel(path.join(fixtures, family), { task: 'sequence-classification' });
@@ -203,15 +203,17 @@ test.each(['gemma', 'llama-3', 'qwen3'])(
 
 /** The names that a family gives to parameters, by what an imported graph calls them: start weights tell. */
 function familyNames(imported: LoadedModel, family: LoadedModel): Map<string, string> {
-  const content = (t: Tensor) => `${t.dims} ${Buffer.from((t.data as Float32Array).slice().buffer).toString('base64')}`;
+  const content = (t: Tensor) =>
+    `${t.dims.filter((d) => d > 1)} ${Buffer.from((t.data as Float32Array).slice().buffer).toString('base64')}`;
   const known = new Map([...family.tensors].map(([name, t]) => [content(t), name]));
   return new Map([...imported.tensors].map(([name, t]) => [name, known.get(content(t)) ?? `none for ${name}`]));
 }
 
-test('gradients agree with PyTorch', async () => {
-  const golden = JSON.parse(await readFile(path.join(fixtures, 'bert.json'), 'utf8')) as Golden;
-  const names = familyNames(await open('bert-fused'), await loadModel(path.join(fixtures, 'bert')));
-  for (const file of ['bert-fused', 'bert-eager11']) {
+test.each(['bert-fused', 'bert-eager11', 'deberta-eager11', 'deberta2-eager20'])(
+  'gradients of %s agree with PyTorch',
+  async (file) => {
+    const [family = ''] = file.split('-');
+    const golden = JSON.parse(await readFile(path.join(fixtures, `${family}.json`), 'utf8')) as Golden;
     const imported = await open(file);
     const model = inferenceGraph(imported.model);
     const builder = new GraphBuilder(model.graph);
@@ -224,16 +226,15 @@ test('gradients agree with PyTorch', async () => {
     const feeds = new Map(Object.entries(ids).map(([name, t]) => [name, tensorOf(t)]));
     const found = await session.run(feeds, ['logits', ...wrt.map((name) => `grad.${name}`)]);
     expect(difference(numbers(found.get('logits')!), numbers(tensorOf(golden.logits)))).toBeLessThan(1e-5);
-    const own = familyNames(imported, await loadModel(path.join(fixtures, 'bert')));
-    expect(new Set(own.values())).toEqual(new Set(names.values()));
+    const own = familyNames(imported, await loadModel(path.join(fixtures, family)));
     expect(new Set(own.values())).toEqual(new Set(Object.keys(golden.gradients)));
     for (const [name, parameter] of own) {
       const want = numbers(tensorOf(golden.gradients[parameter]!));
       const scale = Math.max(1, ...want.map(Math.abs));
       expect(difference(numbers(found.get(`grad.${name}`)!), want) / scale, parameter).toBeLessThan(1e-5);
     }
-  }
-});
+  },
+);
 
 interface Stored {
   readonly dtype: 'float32' | 'int64';
@@ -254,27 +255,30 @@ function tensorOf({ dtype, dims, data }: Stored): Tensor {
 
 const numbers = ({ data }: Tensor): number[] => Array.from(data as Float32Array);
 
-test('trains and prunes as the same model does from its source', async () => {
-  const family = await loadModel(path.join(fixtures, 'bert'), { head: { numLabels: 2 } });
-  const imported = await open('bert-eager');
-  const names = familyNames(imported, family);
-  const trainedFrom = async (loaded: LoadedModel) => {
-    const losses: number[] = [];
-    const run = request(loaded, { dropout: 0, weightDecay: 0, method: { ...method, heads: 3 } });
-    const result = await train(run, { onEvent: (event) => event.type === 'train' && losses.push(event.loss) });
-    return { losses, ...result };
-  };
-  const [a, b] = [await trainedFrom(family), await trainedFrom(imported)];
-  expect(a.losses).toHaveLength(b.losses.length);
-  expect(difference(b.losses, a.losses)).toBeLessThan(1e-5);
-  expect(b.removals.map(({ layer, head, into }) => [layer, head, into])).toEqual(
-    a.removals.map(({ layer, head, into }) => [layer, head, into]),
-  );
-  expect(a.removals.length).toBeGreaterThan(0);
-  for (const [name, own] of names) {
-    if (own.endsWith('key.bias')) continue; // cancels in the softmax: its gradient is rounding, which AdamW makes large
-    const [want, got] = [numbers(a.tensors.get(own)!), numbers(b.tensors.get(name)!)];
-    expect(difference(got, want), own).toBeLessThan(1e-4);
-    expect(got.map((w) => w === 0)).toEqual(want.map((w) => w === 0));
-  }
-});
+test.each(['bert-eager', 'deberta-optimum', 'deberta2-eager20'])(
+  '%s trains and prunes as the same model does from its source',
+  async (file) => {
+    const family = await loadModel(path.join(fixtures, file.split('-')[0]!), { head: { numLabels: 2 } });
+    const imported = await open(file);
+    const names = familyNames(imported, family);
+    const trainedFrom = async (loaded: LoadedModel) => {
+      const losses: number[] = [];
+      const run = request(loaded, { dropout: 0, weightDecay: 0, method: { ...method, heads: 3 } });
+      const result = await train(run, { onEvent: (event) => event.type === 'train' && losses.push(event.loss) });
+      return { losses, ...result };
+    };
+    const [a, b] = [await trainedFrom(family), await trainedFrom(imported)];
+    expect(a.losses).toHaveLength(b.losses.length);
+    expect(difference(b.losses, a.losses)).toBeLessThan(1e-5);
+    expect(b.removals.map(({ layer, head, into }) => [layer, head, into])).toEqual(
+      a.removals.map(({ layer, head, into }) => [layer, head, into]),
+    );
+    expect(a.removals.length).toBeGreaterThan(0);
+    for (const [name, own] of names) {
+      if (own.endsWith('key.bias')) continue; // cancels in the softmax: its gradient is rounding, which AdamW makes large
+      const [want, got] = [numbers(a.tensors.get(own)!), numbers(b.tensors.get(name)!)];
+      expect(difference(got, want), own).toBeLessThan(1e-4);
+      expect(got.map((w) => w === 0)).toEqual(want.map((w) => w === 0));
+    }
+  },
+);

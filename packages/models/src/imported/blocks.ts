@@ -47,19 +47,24 @@ export function findBlocks(search: Search): Blocks {
       unknown.push(`${key}: ${own.length} feed-forward parts follow this attention, not one`);
     else sites.set(key, [...(sites.get(key) ?? []), { attention, mlp }]);
   });
-  const layers = [...sites.values()].flatMap((uses) => {
-    const shared = new Set(
-      uses.map(({ attention, mlp }) =>
-        linearsIn(attention, mlp)
-          .map((l) => l.weight.name)
-          .join(),
-      ),
-    );
-    if (shared.size === 1) return [uses];
-    unknown.push(`${uses[0]!.attention.query.weight.name}: shared with a layer that has other weights beside it`);
-    return [];
+  const layers = [...sites.values()].filter((uses) => {
+    const reason = sharing(uses, search.linears);
+    if (reason) unknown.push(`${uses[0]!.attention.query.weight.name}: ${reason}`);
+    return reason === undefined;
   });
   return { layers: named(layers), unknown };
+}
+
+/** Why weights that serve at several places cannot be cut as those of one layer; undefined where they can. */
+function sharing(uses: ImportedLayer['sites'], linears: readonly Linear[]): string | undefined {
+  const beside = uses.map(({ attention, mlp }) => linearsIn(attention, mlp).map(({ weight }) => weight.name));
+  if (new Set(beside.map((weights) => weights.join())).size > 1)
+    return 'shared with a layer that has other weights beside it';
+  const own = new Set(uses.flatMap(({ attention, mlp }) => [...linearsIn(attention, mlp), ...attention.positions]));
+  const weights = new Set([...own].map(({ weight }) => weight));
+  return linears.some((linear) => weights.has(linear.weight) && !own.has(linear))
+    ? 'its weights serve something else too'
+    : undefined;
 }
 
 /** Layers under names of their own: the path that their parameters share, or a number. */

@@ -45,7 +45,7 @@ function changesOf({ layers }: ImportedGraph, structure: Structure, dropout: Imp
       const projections = [a.query, a.key, a.value];
       const width = heads * a.queries * a.size;
       const read = [
-        ...projections.map((l) => [l, inputDims?.attention] as const),
+        ...[...projections, ...a.positions].map((l) => [l, inputDims?.attention] as const),
         ...mlp.up.map((l) => [l, inputDims?.mlp] as const),
       ];
       for (const [{ gemm }, dims] of read) if (dims) changes.picks.set(gemm, dims);

@@ -1,5 +1,5 @@
 import { type Graph, type Node, sizeOf, type Value } from '@neuroprune/onnx';
-import { intAttribute } from './rewrite.js';
+import { intAttribute, isOp } from './rewrite.js';
 import type { Shapes } from './shapes.js';
 
 /** Where the heads (or hidden units) lie in a value: `axis` has `outer · count · inner` elements, in that order. */
@@ -12,7 +12,7 @@ export interface Place {
 /** How far values that depend on some heads were followed. */
 export interface Followed {
   readonly places: ReadonlyMap<Value, Place>;
-  /** Nodes whose shapes are given by numbers, with where the heads lie in their results. */
+  /** Nodes whose shapes are given by numbers or an index beside the heads. */
   readonly reshapes: readonly Node[];
   /** Nodes that the heads go through. */
   readonly nodes: readonly Node[];
@@ -100,7 +100,6 @@ const reduced: Rule = (step) => {
   return before[place.axis] === to[place.axis] ? place : `${node.opType} sums over them`;
 };
 
-/** The same as long as the axis keeps its extent. */
 /** Repeats along other axes. */
 const expanded: Rule = ({ from: [place], dims: [dims], to, node }) => {
   if (!place || !dims) return `${node.opType} takes its shape from the heads`;
@@ -108,6 +107,36 @@ const expanded: Rule = ({ from: [place], dims: [dims], to, node }) => {
   return dims[place.axis] === to[axis] ? { ...place, axis } : 'Expand repeats them';
 };
 
+/** Repeats, also along their axis: then all of them come again. */
+const tiled: Rule = ({ from: [place], dims: [dims], to }) => {
+  if (!place || !dims) return 'Tile takes its shape from the heads';
+  return { ...place, outer: (place.outer * to[place.axis]!) / dims[place.axis]! };
+};
+
+/** Picks along another axis, at the same places for each of them. */
+const gathered: Rule = (step) => {
+  const { node, from, dims, to } = step;
+  const place = along('axis', 0)(step);
+  if (typeof place === 'string') return place;
+  const isAll = !from[1] && dims[0]?.[place.axis] === to[place.axis];
+  const isSame = isAll && isRepeated(node.inputs[1], to.length - place.axis);
+  return isSame ? place : 'GatherElements has something of its own for each of them';
+};
+
+/** True where a value is the same all along an axis, counted from the last, as it was repeated there. */
+function isRepeated(value: Value | undefined, fromLast: number): boolean {
+  const node = value?.producer;
+  const [x] = node?.inputs ?? [];
+  if (!x?.shape) return false;
+  if (isOp(node, 'Transpose')) {
+    const { perm } = node.attributes;
+    const rank = x.shape.length;
+    return perm?.type === 'ints' && isRepeated(x, rank - perm.value[rank - fromLast]!);
+  }
+  return isOp(node, 'Expand') && (fromLast > x.shape.length || x.shape.at(-fromLast) === 1);
+}
+
+/** The same as long as the axis keeps its extent. */
 const cut: Rule = ({ node, from: [place], dims: [dims], to }) =>
   place && dims?.[place.axis] === to[place.axis] ? place : `${node.opType} takes some of them`;
 
@@ -139,10 +168,15 @@ const rules: Readonly<Record<string, Rule>> = {
   LayerNormalization: along('axis', -1),
   Concat: concatenated,
   Expand: expanded,
+  GatherElements: gathered,
+  Tile: tiled,
   Split: along('axis', 0),
   Slice: cut,
   Transpose: transposed,
 };
+
+/** Operators whose results are sized by numbers that are given beside, or by their index. */
+const RESHAPES = ['Reshape', 'Expand', 'Tile', 'GatherElements'] as const;
 
 /** Results that say how large something is, not what it holds. */
 const SIZES = new Set(['Shape', 'Size']);
@@ -173,7 +207,7 @@ export function follow(
     const place = rule({ node, count, from, dims, to });
     if (typeof place === 'string') return { ...found, problem: place };
     nodes.push(node);
-    if (node.opType === 'Reshape' || node.opType === 'Expand') reshapes.push(node);
+    if (isOp(node, ...RESHAPES)) reshapes.push(node);
     for (const output of node.outputs) places.set(output, place);
   }
   return { ...found, ...leaks(graph, places) };

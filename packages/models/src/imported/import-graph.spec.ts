@@ -165,6 +165,38 @@ async function perHead(): Promise<Model> {
   return model;
 }
 
+describe('weights at several places', () => {
+  const readers = ({ graph }: Model, weight: Value) => graph.nodes.filter(({ inputs }) => inputs.includes(weight));
+
+  test('positions with maps of their own keep their layer dense', async () => {
+    const model = await original('deberta-optimum');
+    const [weight] = model.graph.initializers.filter(
+      (value) => readers(model, value).length > 1 && value.shape?.length === 2,
+    );
+    const [, ofPositions] = readers(model, weight!);
+    ofPositions!.inputs[1] = new GraphBuilder(model.graph).initializer('own', weight!.tensor!);
+    const { prunable, imported, tensors } = await load(model);
+    expect(prunable).toHaveLength(1);
+    expect(imported?.unknown).toEqual([expect.stringMatching(/Softmax: its positions have maps of their own$/)]);
+    expect(tensors.has('own')).toBe(true); // trained all the same
+  });
+
+  test('those that serve something else too are not cut', async () => {
+    const model = await original();
+    const { graph } = model;
+    const weight = graph.initializers.find(({ name }) => name === 'onnx::MatMul_258')!;
+    const [product] = readers(model, weight);
+    const [logits] = graph.outputs.splice(0);
+    logits!.name = 'before';
+    const b = new GraphBuilder(graph);
+    const again = b.op.ReduceMean(b.op.MatMul(b.op.Neg(product!.inputs[0]!), weight), undefined, { keepdims: 0 });
+    b.output(b.op.Add(logits!, again), 'logits');
+    const { prunable, imported } = await load(model);
+    expect(prunable).toHaveLength(1);
+    expect(imported?.unknown).toEqual(['onnx::MatMul_258: its weights serve something else too']);
+  });
+});
+
 const matrices = ({ prunable }: Awaited<ReturnType<typeof load>>) =>
   prunable.map(({ heads, neurons }) => [heads.query.weight, heads.output.weight, neurons.in[0]!.weight]);
 

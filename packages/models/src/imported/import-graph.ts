@@ -14,6 +14,7 @@ import {
 } from '@neuroprune/onnx';
 import { ModelsError } from '../errors.js';
 import { type Blocks, findBlocks } from './blocks.js';
+import { writeConvolutions } from './convolution.js';
 import { emptyCaches } from './empty-caches.js';
 import { flattenMlps } from './flat-mlp.js';
 import { fixedSize, type InputRole, rolesOf } from './inputs.js';
@@ -55,6 +56,7 @@ export function importGraph(given: Model): ImportedGraph {
   tidy(model);
   foldWeights(model);
   inferModel(model);
+  writeConvolutions(model);
   writeLinears(model, concreteShapes(model));
   tidy(inferModel(model));
   splitLinears(model);

@@ -10,6 +10,7 @@ const files = [
   ...['bert-eager11', 'bert-eager', 'bert-sdpa', 'bert-fused', 'bert-dynamo'],
   ...['distilbert-eager', 'distilbert-sdpa', 'gpt2-eager', 'llama-sdpa', 'albert-sdpa'],
   ...['roberta-optimum', 'llama-optimum', 'bert-slim'],
+  ...['deberta-eager11', 'deberta-optimum', 'deberta2-eager20'],
 ];
 
 const encoderParts = [
@@ -17,10 +18,17 @@ const encoderParts = [
   ...['intermediate.dense', 'output.dense'],
 ];
 
+const debertaParts = (layer: number) =>
+  ['attention.self.query_proj', 'attention.self.key_proj', 'attention.self.value_proj', 'attention.output.dense']
+    .concat('intermediate.dense', 'output.dense')
+    .map((part) => `deberta.encoder.layer.${layer}.${part}`);
+
 /** Where the weights of a layer's parts are in transformers, in the order query, key, value, output, then the hidden units'. */
 const parts: Readonly<Record<string, (layer: number) => readonly string[]>> = {
   bert: (i) => encoderParts.map((part) => `bert.encoder.layer.${i}.${part}`),
   roberta: (i) => encoderParts.map((part) => `roberta.encoder.layer.${i}.${part}`),
+  deberta: debertaParts,
+  deberta2: debertaParts,
   distilbert: (i) =>
     ['attention.q_lin', 'attention.k_lin', 'attention.v_lin', 'attention.out_lin', 'ffn.lin1', 'ffn.lin2'].map(
       (part) => `distilbert.transformer.layer.${i}.${part}`,

@@ -1,8 +1,9 @@
-import type { Node, Value } from '@neuroprune/onnx';
+import type { Graph, Node, Value } from '@neuroprune/onnx';
 import type { Linear } from './linear.js';
 
 /** Operands that are numbers to compute with, not sizes or conditions. */
-const floats = (node: Node): Value[] => node.inputs.filter((v): v is Value => v?.dtype === 'float32');
+export const floats = (node: Node | undefined): Value[] =>
+  (node?.inputs ?? []).filter((v): v is Value => v?.dtype === 'float32');
 
 /** The layers that a value is computed from, without going through another layer. */
 export function sourcesOf(value: Value, layers: ReadonlyMap<Value, Linear>): Linear[] {
@@ -53,4 +54,11 @@ export function nextNodes(
     }
   }
   return [...found];
+}
+
+/** Values that change with what goes into a graph; all others follow from its initializers. */
+export function fedValues({ inputs, nodes }: Graph): ReadonlySet<Value> {
+  const fed = new Set(inputs);
+  for (const node of nodes) if (node.inputs.some((v) => v && fed.has(v))) for (const y of node.outputs) fed.add(y);
+  return fed;
 }

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { run } from '../../test/run.js';
-import {
-  check,
-  cloneModel,
-  float32,
-  type Model,
-  parse,
-  print,
-  runPasses,
-  takeBranches,
-  writeModel,
-} from '../index.js';
+import { check, cloneModel, float32, type Model, parse, print, runPasses, takeBranches, writeModel } from '../index.js';
 import { eliminateIdentity } from './eliminate-identity.js';
 
 const text = (graph: string, opset = 20, inputs = 'input %x: float32[batch,3]'): Model =>

@@ -114,6 +114,11 @@ describe('lift', () => {
       { y: [3, -1, 9, 0.5, -2, 8, 0, 4, -3, 1.5, 2.5, -0.5] },
     ],
     [
+      'Clip of integers between floats, as torch writes it,',
+      `${input}\ninit %low = float32[] {-2}\ninit %high = float32[] {1}\n%i = Cast(%x) {to: 7}\n%c = Clip(%i, %low, %high)\n%y = Cast(%c) {to: 1}\noutput %y`,
+      { y: Array.from(x.data, (v) => Math.min(Math.max(Math.trunc(v), -2), 1)) },
+    ],
+    [
       'Upsample',
       `${input}\ninit %s = float32[3] {1, 1, 2}\n%y = Upsample(%x, %s)\noutput %y`,
       { y: Array.from(x.data, (v) => [v, v]).flat() as number[] },

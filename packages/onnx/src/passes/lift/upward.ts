@@ -2,6 +2,7 @@
  * How operators changed from set 11 to 23 (https://github.com/onnx/onnx/blob/main/docs/Changelog.md). Operators that only
  * gained element types, optional inputs, outputs or attributes whose default is the former meaning are not listed.
  */
+import { codeOf } from '../../builder.js';
 import type { Attribute, Node, Value } from '../../model.js';
 import { float32 } from '../../tensor.js';
 import { remade } from '../rewrite.js';
@@ -69,6 +70,14 @@ function resize(node: Node, { builder, opset }: LiftContext): Value[] | undefine
   return remade(builder, node, [x, isEmpty(roi) ? undefined : roi, isEmpty(scales) ? undefined : scales, sizes]);
 }
 
+/** Set 11 has no `Clip` of integers; torch writes it all the same, with bounds that are floats. */
+function clip(node: Node, { builder }: LiftContext): Value[] | undefined {
+  const [x, ...bounds] = node.inputs;
+  const dtype = x?.dtype;
+  if (!dtype || bounds.every((bound) => !bound || bound.dtype === dtype)) return undefined;
+  return remade(builder, node, [x, ...bounds.map((bound) => bound && builder.op.Cast(bound, { to: codeOf(dtype) }))]);
+}
+
 /** Scale and bias were given a group, and are given a channel from 21 on. */
 function groupNormalization(node: Node, { builder, opset }: LiftContext): Value[] {
   const { op } = builder;
@@ -101,6 +110,7 @@ const axesBefore18: readonly Change[] = [{ before: 18, rewrite: asInput('axes', 
 /** Operator → its changes, in order. */
 export const upward: Readonly<Record<string, readonly Change[]>> = {
   BatchNormalization: [{ before: 14, rewrite: batchNormalization }],
+  Clip: [{ before: 12, rewrite: clip }],
   DFT: [
     {
       before: 20,
