@@ -181,6 +181,23 @@ describe('weights at several places', () => {
     expect(tensors.has('own')).toBe(true); // trained all the same
   });
 
+  test('positions that not all heads pick alike keep their layer dense', async () => {
+    const model = await original('deberta-optimum');
+    const { graph } = model;
+    const at = graph.nodes.findIndex(({ opType }) => opType === 'GatherElements');
+    const after = graph.nodes.splice(at);
+    const b = new GraphBuilder(graph);
+    const index = after[0]!.inputs[1]!;
+    const places = b.op.CumSum(b.op.Sign(b.op.Add(index, b.scalar(1, 'int64'))), b.scalar(0, 'int64')); // 1, 2, 3 …
+    after[0]!.inputs[1] = b.op.Mul(index, b.op.Mod(places, b.scalar(2, 'int64')));
+    graph.nodes.push(...after);
+    const { prunable, imported } = await load(model);
+    expect(prunable).toHaveLength(1);
+    expect(imported?.unknown).toEqual([
+      expect.stringMatching(/Softmax: GatherElements has something of its own for each of them$/),
+    ]);
+  });
+
   test('those that serve something else too are not cut', async () => {
     const model = await original();
     const { graph } = model;
